@@ -1,0 +1,4 @@
+from source_closeio.run import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The only reader of config keys: what the user typed -> `Settings`, or one sentence that says what to mend."""
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+from . import __version__
+from .windows import parse_moment
+
+BASE_URL = "https://api.close.com/api/v1"
+
+
+class ConfigError(ValueError):
+    """A value that the user has to change; the text is one sentence that names the key."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of spec.json, read.
+
+    api_key: HTTP Basic user name.
+    start_date: the oldest moment that incremental streams read; `None`: everything.
+    lookback: `activities_window_seconds`.
+    date_window: the longest slice of a windowed stream.
+    base_url: with a closing slash.
+    """
+
+    api_key: str
+    start_date: datetime | None
+    lookback: timedelta
+    date_window: timedelta
+    num_workers: int
+    user_agent: str
+    base_url: str
+
+
+def read_settings(config: Mapping[str, Any]) -> Settings:
+    """Raises ConfigError with a sentence for the first value that is wrong. Unknown keys are left alone."""
+
+    def value(key: str, read: Callable[[str, Any], Any], default: Any) -> Any:
+        given = config.get(key)
+        return default if given is None else read(key, given)
+
+    return Settings(
+        api_key=_text("api_key", config.get("api_key")),
+        start_date=value("start_date", _past_moment, None),
+        lookback=timedelta(seconds=value("activities_window_seconds", _whole(0, 10**9), 86_400)),
+        date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
+        num_workers=value("num_workers", _whole(1, 40), 10),
+        user_agent=value("user_agent", _text, f"source-closeio/{__version__}"),
+        base_url=value("base_url", _base_url, BASE_URL).rstrip("/") + "/",
+    )
+
+
+def _text(key: str, given: Any) -> str:
+    if not isinstance(given, str) or not given.strip():
+        raise ConfigError(f"`{key}` must be a text that is not empty.")
+    if not given.strip().isascii() or not given.strip().isprintable():
+        raise ConfigError(f"`{key}` holds characters that cannot be sent in an HTTP header; copy it again.")
+    return given.strip()
+
+
+def _whole(least: int, most: int) -> Callable[[str, Any], int]:
+    def read(key: str, given: Any) -> int:
+        # A bool is an int in Python, and never meant as one here.
+        if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
+            raise ConfigError(f"`{key}` must be a whole number from {least} to {most}.")
+        return given
+
+    return read
+
+
+def _past_moment(key: str, given: Any) -> datetime:
+    try:
+        moment = parse_moment(given)
+    except ValueError:
+        raise ConfigError(f"`{key}` must be a date like 2024-01-31 or a date-time like 2024-01-31T09:30:00Z.") from None
+    if moment > datetime.now(timezone.utc):
+        raise ConfigError(f"`{key}` lies in the future; give the oldest day whose records you want.")
+    return moment
+
+
+def _base_url(key: str, given: Any) -> str:
+    try:
+        parts = urlsplit(given if isinstance(given, str) else "")
+        host = parts.hostname
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+        raise ConfigError(f"`{key}` must be an address like {BASE_URL}.")
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(f"`{key}` must not hold a user name or a password; the key belongs in `api_key`.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ConfigError(f"`{key}` must begin with https://, or the API key would cross the network unencrypted.")
+    return str(given)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,228 @@
+"""What each answer of Close and each failure of the network means: one table, sorted by what the user does next.
+
+Statuses: https://developer.close.com/topics/errors. Sentences name neither the key nor a record.
+"""
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
+from airbyte_cdk.sources.streams.http.error_handlers.response_models import ErrorResolution, ResponseAction
+from airbyte_cdk.utils import AirbyteTracedException
+from requests import exceptions as failures
+
+from .pagination import CursorRefused, OffsetCapReached, PageTooLarge
+
+TIMEOUT = (10.0, 120.0)
+"""Seconds to connect, and between two bytes of an answer. requests would wait for ever."""
+
+PATIENCE = 8
+"""Tries of one request; with the waits between them about three minutes."""
+
+LONGEST_PAUSE = 60.0
+
+
+class Meaning(Enum):
+    OK = "take the records"
+    AGAIN = "try again, after a wait"
+    SKIP = "this key may not read this list: leave the stream out, with a warning"
+    CONFIG = "the user has to mend the configuration"
+    BUG = "we asked something that Close does not understand: tell us"
+
+
+class StreamRefused(Exception):
+    """Close says that this key may not read the stream; the text is the sentence for the warning."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A meaning, and the sentence that tells it; `{path}`, `{host}` and `{detail}` are filled in."""
+
+    meaning: Meaning
+    sentence: str = ""
+
+
+REPORT = "please report it at https://github.com/source-closeio/source-closeio/issues"
+
+BY_STATUS: Mapping[int, Verdict] = {
+    400: Verdict(Meaning.BUG, f"Close did not understand a request to {{path}} (400{{detail}}); {REPORT}."),
+    401: Verdict(
+        Meaning.CONFIG,
+        "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into `api_key`.",
+    ),
+    402: Verdict(Meaning.SKIP, "The plan of this organisation does not include {path} (402)."),
+    403: Verdict(Meaning.SKIP, "The user of this API key may not read {path} (403); ask an admin for the permission."),
+    404: Verdict(
+        Meaning.CONFIG, "{host} knows no {path} (404): see whether `base_url` is right; if it is, deselect the stream."
+    ),
+    405: Verdict(Meaning.BUG, f"Close does not allow this request to {{path}} (405); {REPORT}."),
+    408: Verdict(Meaning.AGAIN, "Close took too long to answer {path} (408); try again later."),
+    415: Verdict(Meaning.BUG, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
+    429: Verdict(
+        Meaning.AGAIN,
+        "Close went on limiting the requests to {path} (429); use fewer `num_workers`, or sync when fewer other "
+        "programs use the organisation's allowance.",
+    ),
+}
+OTHER_4XX = Verdict(Meaning.BUG, f"Close refused a request to {{path}} ({{status}}{{detail}}); {REPORT}.")
+NOT_OFFERED = Verdict(Meaning.SKIP, "Close does not offer {path} to this key ({status}{detail}).")
+ANY_5XX = Verdict(Meaning.AGAIN, "Close failed to answer {path} ({status}); try again later.")
+UNEXPECTED = Verdict(Meaning.BUG, f"Close answered {{path}} in an unexpected way ({{status}}); {REPORT}.")
+NOT_CLOSE = Verdict(
+    Meaning.CONFIG,
+    "{host} answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to Close.",
+)
+NOT_JSON = Verdict(Meaning.AGAIN, "The answer of {path} was damaged on the way; try again later.")
+
+BY_FAILURE: tuple[tuple[type[Exception], Verdict], ...] = (
+    # From the narrow to the wide: the first that fits counts, as with `except`.
+    (
+        failures.ProxyError,
+        Verdict(Meaning.AGAIN, "The proxy on the way to {host} did not let the request through; look at HTTPS_PROXY."),
+    ),
+    (
+        failures.SSLError,
+        Verdict(Meaning.AGAIN, "No trusted TLS connection to {host}; look at the machine's certificates and proxy."),
+    ),
+    (failures.ConnectTimeout, Verdict(Meaning.AGAIN, "{host} could not be reached in time; look at the network.")),
+    (failures.Timeout, Verdict(Meaning.AGAIN, "{host} took too long to answer {path}; try again later.")),
+    (failures.ConnectionError, Verdict(Meaning.AGAIN, "{host} could not be reached, or hung up; look at the network.")),
+    (failures.ChunkedEncodingError, NOT_JSON),
+    (failures.ContentDecodingError, NOT_JSON),
+    (failures.JSONDecodeError, NOT_JSON),
+    (
+        failures.TooManyRedirects,
+        Verdict(Meaning.CONFIG, "{host} redirects {path} in a circle; see whether `base_url` is right."),
+    ),
+    (failures.InvalidURL, Verdict(Meaning.CONFIG, "`base_url`, or the proxy's address, is not a valid address.")),
+    (failures.MissingSchema, Verdict(Meaning.CONFIG, "`base_url` must begin with https://.")),
+    (failures.InvalidSchema, Verdict(Meaning.CONFIG, "`base_url` must begin with https://.")),
+    (failures.InvalidHeader, Verdict(Meaning.CONFIG, "`api_key` or `user_agent` cannot be sent in an HTTP header.")),
+    (failures.RequestException, Verdict(Meaning.BUG, f"A request to {{path}} failed in an unexpected way; {REPORT}.")),
+)
+
+
+def read_json(response: requests.Response) -> Any:
+    """The decoded body, or None where it is no JSON."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def judge(status: int, body: object, content_type: str, refused_by: tuple[int, ...]) -> Verdict:
+    """What an answer means. body: decoded, None where it was no JSON. refused_by: see `endpoints.Endpoint`."""
+    if 200 <= status < 300:
+        if isinstance(body, dict):
+            return Verdict(Meaning.OK)
+        return NOT_CLOSE if "html" in content_type.lower() else NOT_JSON
+    if 500 <= status < 600:
+        return ANY_5XX
+    verdict = BY_STATUS.get(status, OTHER_4XX if 400 <= status < 500 else UNEXPECTED)
+    if status in refused_by:
+        return verdict if verdict.meaning is Meaning.SKIP else NOT_OFFERED
+    return Verdict(Meaning.CONFIG, verdict.sentence) if verdict.meaning is Meaning.SKIP else verdict
+
+
+def judge_failure(failure: Exception) -> Verdict:
+    """What a request without an answer means."""
+    return next(verdict for kind, verdict in BY_FAILURE if isinstance(failure, kind))
+
+
+def walk_signal(status: int, body: object) -> Exception | None:
+    """A 400 that is no error but a limit of Close's, which the walk knows how to get round.
+
+    The texts changed around 2024; both generations are understood:
+    `{"error": "The skip you set is larger than the maximum skip ..."}` and
+    `{"errors": [], "field-errors": {"_skip": "Input should be less than or equal to 35000"}}`.
+    """
+    if status != requests.codes.bad_request or not isinstance(body, dict):
+        return None
+    fields = body.get("field-errors")
+    fields = fields if isinstance(fields, dict) else {}
+    if "_skip" in fields or "max_skip" in str(body.get("error")):
+        return OffsetCapReached()
+    if "cursor" in fields or "_cursor" in fields:
+        return CursorRefused()
+    if allowed := re.search(r"less than or equal to (\d+)", str(fields.get("_limit", ""))):
+        return PageTooLarge(int(allowed.group(1)))
+    return None
+
+
+def error_names(body: object) -> str:
+    """What Close complained of, by the names of the fields only: its texts may quote a record."""
+    fields = body.get("field-errors") if isinstance(body, dict) else None
+    return f": {', '.join(sorted(map(str, fields)))}" if isinstance(fields, dict) and fields else ""
+
+
+class CloseErrorHandler(ErrorHandler):
+    """The CDK's question after each request, answered from the table.
+
+    Never answers FAIL: the CDK would log request and response with their bodies. It raises instead. The decoded body
+    stays on the response as `doc`, so that it is parsed once, and a damaged one is tried again.
+    """
+
+    max_retries = 1_000_000
+    max_time = 10**9
+    # `Patience` ends the tries, with a sentence; the CDK would end them with a traceback.
+
+    def __init__(self, base_path: str, refused_by: tuple[int, ...]) -> None:
+        self._base_path = base_path
+        self._refused_by = refused_by
+
+    def interpret_response(self, response: requests.Response | Exception | None) -> ErrorResolution:
+        if not isinstance(response, requests.Response):
+            failure = response or failures.RequestException()
+            return self._resolve(judge_failure(failure), getattr(failure, "request", None))
+        body = read_json(response)
+        verdict = judge(response.status_code, body, response.headers.get("Content-Type", ""), self._refused_by)
+        if verdict.meaning is Meaning.OK:
+            response.doc = body  # type: ignore[attr-defined]
+            return ErrorResolution(ResponseAction.SUCCESS)
+        if signal := walk_signal(response.status_code, body):
+            raise signal
+        return self._resolve(verdict, response.request, status=response.status_code, detail=error_names(body))
+
+    def _resolve(self, verdict: Verdict, request: requests.PreparedRequest | None, **known: object) -> ErrorResolution:
+        parts = urlsplit(request.url if request is not None and request.url else "")
+        path = "/" + str(parts.path).removeprefix(self._base_path)
+        sentence = verdict.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known})
+        if verdict.meaning is Meaning.SKIP:
+            raise StreamRefused(sentence)
+        if verdict.meaning is Meaning.AGAIN:
+            return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, sentence)
+        kind = FailureType.config_error if verdict.meaning is Meaning.CONFIG else FailureType.system_error
+        raise AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=kind)
+
+
+class Patience(BackoffStrategy):
+    """How long to wait before the next try: growing, jittered; after `tries` it gives up with the last sentence.
+
+    After a 429 the whole group waits in `RateLimiter`, so the pause here is short. The CDK adds a second to each.
+    """
+
+    def __init__(self, handler: CloseErrorHandler, tries: int = PATIENCE) -> None:
+        self._handler = handler
+        self._tries = tries
+
+    def backoff_time(
+        self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
+    ) -> float:
+        if attempt_count >= self._tries:
+            sentence = self._handler.interpret_response(response_or_exception).error_message
+            raise AirbyteTracedException(
+                message=f"{sentence} Tried {attempt_count} times.",
+                internal_message=f"{sentence} Tried {attempt_count} times.",
+                failure_type=FailureType.transient_error,
+            )
+        if isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429:
+            return 0.1
+        return random.uniform(0.5, 1.0) * min(2.0 ** (attempt_count - 1), LONGEST_PAUSE)  # noqa: S311 - a pause

@@ -1,0 +1,96 @@
+"""Wrong values are one sentence that names the key and shows what it should look like."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from source_closeio.config import BASE_URL, ConfigError, read_settings
+
+
+def settings(**config: Any) -> Any:
+    return read_settings({"api_key": "api_key_1", **config})
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    read = settings()
+
+    assert read.start_date is None
+    assert read.lookback == timedelta(days=1)
+    assert read.date_window == timedelta(days=15)
+    assert read.num_workers == 10
+    assert read.base_url == BASE_URL + "/"
+    assert read.user_agent.startswith("source-closeio/")
+
+
+def test_all_options_are_read() -> None:
+    read = settings(
+        start_date="2024-01-31",
+        activities_window_seconds=0,
+        date_window=366,
+        num_workers=40,
+        user_agent=" us ",
+        base_url="https://proxy.example.com/close",
+        something_else=1,
+    )
+
+    assert read.start_date == datetime(2024, 1, 31, tzinfo=timezone.utc)
+    assert (read.lookback, read.date_window, read.num_workers) == (timedelta(0), timedelta(days=366), 40)
+    assert (read.user_agent, read.base_url) == ("us", "https://proxy.example.com/close/")
+
+
+def test_null_means_the_default() -> None:
+    assert settings(start_date=None, date_window=None) == settings()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8080/api/v1", "http://localhost:1/", "http://[::1]:80", "https://api.close.com/api/v1"]
+)
+def test_plain_http_is_for_loopback_only(url: str) -> None:
+    assert settings(base_url=url).base_url.startswith(url)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shows"),
+    [
+        ("api_key", None, "not empty"),
+        ("api_key", "", "not empty"),
+        ("api_key", "  ", "not empty"),
+        ("api_key", 5, "text"),
+        ("api_key", "kéy", "HTTP header"),
+        ("api_key", "a\nb", "HTTP header"),
+        ("start_date", "yesterday", "2024-01-31"),
+        ("start_date", "2024-13-45", "2024-01-31"),
+        ("start_date", 20240101, "2024-01-31"),
+        ("start_date", "2999-01-01", "future"),
+        ("activities_window_seconds", -1, "whole number from 0"),
+        ("activities_window_seconds", "3600", "whole number from 0"),
+        ("activities_window_seconds", 1.5, "whole number from 0"),
+        ("date_window", 0, "from 1 to 366"),
+        ("date_window", 367, "from 1 to 366"),
+        ("date_window", True, "from 1 to 366"),
+        ("num_workers", 0, "from 1 to 40"),
+        ("num_workers", 41, "from 1 to 40"),
+        ("user_agent", "", "not empty"),
+        ("base_url", "http://api.close.com/api/v1", "https://"),
+        ("base_url", "http://127.0.0.1.evil.example/", "https://"),
+        ("base_url", "https://user:word@api.close.com/", "`api_key`"),
+        ("base_url", "https://user@api.close.com/", "`api_key`"),
+        ("base_url", "ftp://api.close.com", BASE_URL),
+        ("base_url", "close.example.com", BASE_URL),
+        ("base_url", "https://[", BASE_URL),
+        ("base_url", "https://api.close.com/?a=b", BASE_URL),
+        ("base_url", 5, BASE_URL),
+    ],
+)
+def test_a_wrong_value_is_one_sentence_that_names_the_key_and_not_the_value(key: str, value: Any, shows: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings(**{key: value})
+
+    sentence = str(caught.value)
+    assert f"`{key}`" in sentence
+    assert shows in sentence
+    assert re.fullmatch(r"[^\n]+\.", sentence)
+    if isinstance(value, str) and len(value) > 8:
+        assert value not in sentence
