@@ -76,11 +76,13 @@ def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] 
                 yield row
         if fresh:
             stale = retraces = 0
-        elif retraces == 0 or len(rows) < limit:
-            stale += 1  # on the way forward again after a step back, a page of known rows is no sign of the end
+        elif retraces == 0 or len(rows) != limit:
+            stale += 1  # on the way forward again after a step back, full pages of known rows are to be expected
         full, more = len(rows) >= limit, answer.get("has_more", False)
-        if not (full or more) or stale >= 2:
+        if not (full or more) or (stale >= 2 and len(rows) != limit):
             return
+        if stale > MOST_RETRACES:  # fewer are what insertions look like, which push known rows into the next page
+            raise NoProgress("This list answers with the same page again and again.")
         skip += max(len(rows) - 1, 0)
 
 

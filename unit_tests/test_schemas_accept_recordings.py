@@ -1,0 +1,175 @@
+"""The schema files keep to the house rules and accept, key by key, what Close was recorded to send."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator, FormatChecker
+
+ROOT = Path(__file__).resolve().parent.parent
+FILES = sorted((ROOT / "source_closeio" / "schemas").glob("*.json"))
+SCHEMAS: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in FILES}
+RECORDINGS = ROOT.parent / "shared" / "recordings"
+
+ACTIVITIES = {
+    "Call": "call_activities",
+    "Created": "created_activities",
+    "Custom": "custom_activities",
+    "Email": "email_activities",
+    "EmailThread": "email_thread_activities",
+    "FormSubmission": "form_submission_activities",
+    "LeadMerge": "lead_merge_activities",
+    "LeadStatusChange": "lead_status_change_activities",
+    "Meeting": "meeting_activities",
+    "Note": "note_activities",
+    "OpportunityStatusChange": "opportunity_status_change_activities",
+    "SMS": "sms_activities",
+    "TaskCompleted": "task_completed_activities",
+    "WhatsAppMessage": "whatsapp_message_activities",
+}
+OTHERS = {"leads", "contacts", "opportunities", "tasks", "users", "lead_custom_fields", "event_log", "activities"}
+# The first part of a recorded path; activities go by their `_type`.
+STREAM_OF = {
+    "contact": "contacts",
+    "custom_fields": "lead_custom_fields",
+    "lead": "leads",
+    "opportunity": "opportunities",
+    "user": "users",
+}
+KEYWORDS = {"type", "format", "airbyte_type", "description", "additionalProperties", "properties", "items"}
+
+Schema = Mapping[str, Any]
+
+
+def each_property(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """All properties and array items below a schema, with their paths."""
+    for name, below in schema.get("properties", {}).items():
+        yield f"{path}/{name}", below
+        yield from each_property(below, f"{path}/{name}")
+    if "items" in schema:
+        yield f"{path}/[]", schema["items"]
+        yield from each_property(schema["items"], f"{path}/[]")
+
+
+def undeclared(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
+    """The paths of what a value has and its schema does not declare; custom fields are added at run time."""
+    if isinstance(value, dict):
+        declared = schema.get("properties", {})
+        for key, below in value.items():
+            if key == "custom" or key.startswith("custom."):
+                continue
+            if key in declared:
+                yield from undeclared(below, declared[key], f"{path}/{key}")
+            else:
+                yield f"{path}/{key}"
+    if isinstance(value, list):
+        for below in value:
+            yield from undeclared(below, schema["items"], f"{path}/[]")
+
+
+def recorded() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Stream, origin and object of all that was recorded."""
+    for file in sorted(RECORDINGS.glob("*.json")):
+        for exchange in json.loads(file.read_text(encoding="utf-8")):
+            body = exchange["response"]["body"]
+            if exchange["response"]["status"] != 200:
+                continue
+            kind = exchange["request"]["url"].split("/api/v1/")[1].split("/")[0]
+            if kind == "organization":
+                for field in body["lead_custom_fields"]:
+                    yield "lead_custom_fields", file.name, field
+                continue
+            for record in body.get("data", [body]):
+                if kind == "activity":
+                    yield "activities", file.name, record
+                    yield ACTIVITIES[record["_type"]], file.name, record
+                elif kind in STREAM_OF:
+                    yield STREAM_OF[kind], file.name, record
+
+
+def test_every_stream_has_a_schema() -> None:
+    assert set(SCHEMAS) == {*ACTIVITIES.values(), *OTHERS}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_file_keeps_to_the_rules(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    schema = SCHEMAS[file.stem]
+    Draft7Validator.check_schema(schema)
+    assert schema["$schema"] == "http://json-schema.org/draft-07/schema#"
+    assert schema["type"] == "object"
+    assert schema["additionalProperties"] is True
+    assert text.endswith("}\n")
+    assert not [word for word in ('"$ref"', '"oneOf"', '"anyOf"', '"custom"', '"custom.') if word in text]
+
+    for name, top in schema["properties"].items():
+        assert top["description"].endswith("."), name
+        assert "\n" not in top["description"], name
+    for path, below in each_property(schema):
+        assert set(below) <= KEYWORDS, path
+        if path == "/id":
+            assert below["type"] == "string"
+            continue
+        assert below["type"][0] == "null", path
+        assert len(below["type"]) > 1, path
+        assert ("properties" in below) == ("object" in below["type"]), path
+        assert below.get("additionalProperties", "object" not in below["type"]) is True, path
+        assert ("items" in below) == ("array" in below["type"]), path
+    for path, below in [("", schema), *each_property(schema)]:
+        names = list(below.get("properties", {}))
+        assert names == sorted(names, key=lambda name: (name != "id", name != "_type", name)), path
+    for path, below in each_property(schema):
+        if below.get("properties") == {}:
+            assert below["description"], f"{path}: a free-form map says what its keys are"
+
+
+@pytest.mark.parametrize("stream", sorted(SCHEMAS))
+def test_cursor_fields(stream: str) -> None:
+    properties = SCHEMAS[stream]["properties"]
+    for name in ("date_created", "date_updated"):
+        assert properties[name]["type"] == ["null", "string"]
+        assert properties[name]["format"] == "date-time"
+
+
+def test_activities_is_the_union_of_its_types() -> None:
+    def shape(schemas: list[Schema]) -> dict[str, tuple[set[str], set[str | None]]]:
+        """By path: the types, and the formats of the strings."""
+        found: dict[str, tuple[set[str], set[str | None]]] = {}
+        for schema in schemas:
+            for path, below in each_property(schema):
+                types, formats = found.setdefault(path, (set(), set()))
+                types |= {below["type"]} if isinstance(below["type"], str) else set(below["type"])
+                if "string" in below["type"]:
+                    formats.add(below.get("format"))
+        return found
+
+    parts = shape([SCHEMAS[stream] for stream in ACTIVITIES.values()])
+    # A string that has a format in one type only has none in the union.
+    expected = {path: (types, {None} if len(formats) > 1 else formats) for path, (types, formats) in parts.items()}
+    assert shape([SCHEMAS["activities"]]) == expected
+
+
+def test_event_log_carries_its_objects_as_text() -> None:
+    properties = SCHEMAS["event_log"]["properties"]
+    assert properties["data"]["type"] == properties["previous_data"]["type"] == ["null", "string"]
+    assert properties["changed_fields"]["items"]["type"] == ["null", "string"]
+    assert "airbyte_type" not in properties["date_updated"]
+
+
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not part of the repository")
+def test_recorded_objects_are_valid_and_fully_declared() -> None:
+    checker = FormatChecker()
+    assert {"date", "date-time"} <= set(checker.checkers), "rfc3339-validator is missing"
+    validators = {name: Draft7Validator(schema, format_checker=checker) for name, schema in SCHEMAS.items()}
+    seen: dict[str, int] = {}
+    faults: set[str] = set()
+    for stream, origin, record in recorded():
+        seen[stream] = seen.get(stream, 0) + 1
+        for error in validators[stream].iter_errors(record):
+            faults.add(f"{stream} ({origin}): {error.json_path}: {error.message}")
+        for path in undeclared(record, SCHEMAS[stream]):
+            faults.add(f"{stream} ({origin}): {path} is not declared")
+    assert not faults
+    assert set(seen) == {*STREAM_OF.values(), "activities", "call_activities", "created_activities"}
