@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Behaviour, Emulator
+from source_closeio.emulator import Emulator
+from source_closeio.endpoints import ENDPOINTS
+from source_closeio.windows import parse_moment
 
 from .conftest import NOW, Output
 
@@ -40,6 +42,10 @@ def fill(
         *({"id": f"{stream[:4]}_{i:05}", "date_created": at, "date_updated": at} for i, at in enumerate(moments)),
     )
     return [row["id"] for row in rows]
+
+
+def seconds_after(start: str, seconds: int) -> str:
+    return (parse_moment(start) + timedelta(seconds=seconds)).isoformat()
 
 
 @pytest.mark.parametrize("stream", PATH)
@@ -79,7 +85,7 @@ def test_a_low_offset_cap(close: Emulator, sync: Sync, stream: str, dialect: str
 
 def fill_odd(close: Emulator, stream: str, count: int) -> list[str]:
     """A heap of records a second apart, long ago: their slice is open to the past."""
-    moments = [f"2001-01-01T00:{i // 60:02}:{i % 60:02}+00:00" for i in range(count)]
+    moments = [seconds_after("2001-01-01T00:00:00Z", i) for i in range(count)]
     path = "activity/call/" if stream == "activities" else PATH[stream]
     rows = close.add(
         path, *({"id": f"odd_{i:05}", "date_created": at, "date_updated": at} for i, at in enumerate(moments))
@@ -104,14 +110,14 @@ def test_more_rows_in_one_second_than_offsets_reach_is_an_error_that_says_so(
 @pytest.mark.parametrize("created_apart", [True, False])
 def test_a_plateau_of_equal_dates(close: Emulator, sync: Sync, stream: str, created_apart: bool) -> None:
     """A bulk edit gives all rows one date_updated, an import gives them one date_created too."""
-    before, after = fill(close, stream, 150, NOW - 3 * DAY), []
+    before = fill(close, stream, 150, NOW - 3 * DAY)
     plateau = close.add(
         PATH[stream],
         *(
             {
                 "id": f"plat_{i:05}",
                 "date_updated": "2026-02-27T12:00:00.500000+00:00",
-                "date_created": f"2025-01-01T10:{i // 60 if created_apart else 0:02}:{i % 60 if created_apart else 0:02}+00:00",
+                "date_created": seconds_after("2025-01-01T10:00:00Z", i * created_apart),
             }
             for i in range(500)
         ),
@@ -138,7 +144,7 @@ def test_search_does_not_depend_on_cursors(close: Emulator, sync: Sync, behaviou
         close.edit(
             lead,
             date_updated="2026-02-27T12:00:00.500000+00:00",
-            date_created=f"2025-01-01T10:{i // 60:02}:{i % 60:02}+00:00",
+            date_created=seconds_after("2025-01-01T10:00:00Z", i),
         )
     for name, value in behaviour.items():
         setattr(close.behaviour, name, value)
@@ -266,9 +272,7 @@ def test_future_and_ancient_dates_arrive_and_harm_no_state(close: Emulator, sync
         assert second.ids(stream) == {f"{stream}_2"}  # the future is not over yet
 
 
-def test_everything_at_once_with_all_kinds_of_records(sync: Sync, close: Emulator) -> None:
-    from source_closeio.endpoints import ENDPOINTS
-
+def test_everything_at_once_with_all_kinds_of_records(sync: Sync) -> None:
     big = Emulator(
         seed=3, leads=300, contacts=200, opportunities=150, activities=1500, tasks=300, events=500, users=20, now=NOW
     )
@@ -279,4 +283,3 @@ def test_everything_at_once_with_all_kinds_of_records(sync: Sync, close: Emulato
             assert output.twice(stream) == set(), stream
         per_type = [e.name for e in ENDPOINTS if e.name.endswith("_activities")]
         assert set().union(*(output.ids(name) for name in per_type)) == big.ids("activity/")
-    assert isinstance(big.behaviour, Behaviour)

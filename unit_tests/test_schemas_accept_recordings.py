@@ -54,7 +54,10 @@ def each_property(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]
 
 
 def undeclared(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
-    """The paths of what a value has and its schema does not declare; custom fields are added at run time."""
+    """The paths of what a value has and its schema does not declare.
+
+    Custom fields are added at run time, and the keys of a free-form map, without declared properties, are its own.
+    """
     if isinstance(value, dict):
         declared = schema.get("properties", {})
         for key, below in value.items():
@@ -62,7 +65,7 @@ def undeclared(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
                 continue
             if key in declared:
                 yield from undeclared(below, declared[key], f"{path}/{key}")
-            else:
+            elif declared:
                 yield f"{path}/{key}"
     if isinstance(value, list):
         for below in value:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from source_closeio.emulator import Emulator
+from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output
 from .test_exactness import DATED, DAY, PATH, fill
@@ -131,8 +132,6 @@ def test_a_sync_resumed_late_goes_on_from_where_it_was(close: Emulator, sync: Sy
 
 def test_no_checkpoint_precedes_a_record_that_it_covers(sync: Sync) -> None:
     """All streams, 20 workers: behind a state come only records that it does not cover."""
-    from source_closeio.endpoints import ENDPOINTS
-
     big = Emulator(seed=5, leads=400, contacts=300, opportunities=200, activities=3000, tasks=400, events=900, now=NOW)
     with big as base_url:
         output = sync(*(e.name for e in ENDPOINTS), config={"base_url": base_url, "num_workers": 20})

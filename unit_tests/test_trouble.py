@@ -178,7 +178,8 @@ def test_check_says_that_this_is_not_close(close: Emulator, run: Run) -> None:
 
     assert status(run("check")) == (
         "FAILED",
-        "127.0.0.1 answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to Close.",
+        "127.0.0.1 answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to "
+        "Close.",
     )
 
 

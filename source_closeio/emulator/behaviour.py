@@ -1,0 +1,72 @@
+"""The switches: in which of the ways Close has been seen to answer this emulator answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Dialect = Literal["nested", "flat"]
+RateHeaders = Literal["commas", "semicolons", "old", "none"]
+Lie = Literal["true_on_last", "false_on_full"]
+
+
+@dataclass
+class Behaviour:
+    """Every switch may be changed while the emulator runs; the next request sees it."""
+
+    api_key: str | None = None
+    """The only key accepted; None accepts any non-empty one."""
+
+    skip_cap: int | None = None
+    """Highest `_skip` of every list, instead of those of `skip_caps` and of the table of resources."""
+    skip_caps: dict[str, int] = field(default_factory=dict)
+    """Highest `_skip` per path, such as {"lead/": 35_000}, instead of those of the table of resources."""
+    limit_caps: dict[str, int] = field(default_factory=dict)
+    """Highest `_limit` per path ("data/search/" included), instead of those of the table of resources."""
+    cap_error: Literal["new", "old"] = "new"
+    """Wording of the 400 at a cap: per field, or a sentence that names `max_skip`."""
+    has_more_lies: list[Lie] = field(default_factory=list)
+    """Lies still to be told about `has_more`, each once: "true_on_last" page, "false_on_full" page."""
+    unstable_ties: bool = False
+    """Rows with equal sort keys come in another order in each request."""
+    index_lag: float = 0.0
+    """Seconds of the emulator's clock until lists and search see a write (single GETs and events see it at once)."""
+
+    search_chain_cap: int = 10_000
+    """Objects one chain of search cursors gives."""
+    cursor_lifetime: float = 30.0
+    """Seconds of the emulator's clock a search cursor lives; 0 expires it at once."""
+    fields_cap: int = 100
+    """Longest list in the `_fields` of a search."""
+    search_custom: Literal["flat", "nested"] = "flat"
+    """Custom fields in a search answer: `custom.cf_…` keys, or one `custom` dictionary by id."""
+    search_precision: Literal["ms", "s"] = "ms"
+    """What a search does with finer moments: cuts them to this."""
+
+    events_on_change: bool = True
+    """Whether edits and deletions write events."""
+    event_consolidation: float = 0.0
+    """Seconds within which the next `updated` event of an object is merged into its last one; 0 merges none."""
+    event_retention_days: float = 30
+    """Days the event log reaches back."""
+    event_log_allowed: bool = True
+    """False: the whole event log answers 400."""
+    admin: bool = True
+    """False: events older than an hour come without `data` and `previous_data`."""
+    events_naive: bool = True
+    """Events written by the emulator carry naive moments instead of ones with an offset."""
+
+    lead_custom_dict: bool = True
+    """Lead rows of REST carry the deprecated `custom` dictionary by name beside the flat keys."""
+    refused: dict[str, int] = field(default_factory=dict)
+    """Status per refused path, such as {"send_as/": 402}; "data/search/lead" refuses the search of one type."""
+
+    rate_limit: int | None = None
+    """Requests per second and (method, path) group; None limits nothing and sends no rate headers."""
+    rate_limit_headers: RateHeaders = "commas"
+    """Which rate headers every answer carries while `rate_limit` is set."""
+    rate_limit_body: Dialect = "nested"
+    """Shape of the 429's body."""
+
+    gzip: bool = True
+    """Compress answers for clients which accept it."""

@@ -1,0 +1,262 @@
+"""The emulator as a Python object: an organisation, a server in front of it, and hands on both."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from email.utils import formatdate
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs
+
+from source_closeio.emulator import evolve, moments
+from source_closeio.emulator import seed as _seeding
+from source_closeio.emulator.answers import HTML_404
+from source_closeio.emulator.behaviour import Behaviour
+from source_closeio.emulator.changes import Changes
+from source_closeio.emulator.faults import Fault, Script, every
+from source_closeio.emulator.server import Outcome, RawRequest, Server
+from source_closeio.emulator.service import PREFIX, Service, parsed
+from source_closeio.emulator.shapes import Maker
+from source_closeio.emulator.store import Store
+
+CONTROL = "/_emulator/"
+_BEGIN = datetime(2024, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request the emulator has seen."""
+
+    method: str
+    path: str
+    """Below /api/v1/, such as "activity/call/"."""
+    params: dict[str, str]
+    body: dict[str, Any] | None
+    status: int
+    """0 while it is not answered, and when the connection was reset instead."""
+    headers: dict[str, str]
+    """Names in lower case."""
+    started: float
+    """Seconds of `time.monotonic`."""
+    ended: float
+
+
+class Emulator:
+    """A Close organisation behind a loopback port; a context manager that gives the base URL."""
+
+    def __init__(
+        self,
+        seed: int = 7,
+        leads: int = 0,
+        contacts: int = 0,
+        opportunities: int = 0,
+        activities: int = 0,
+        tasks: int = 0,
+        events: int = 0,
+        users: int = 0,
+        custom_fields: int = 0,
+        start: datetime = _BEGIN,
+        now: datetime | None = None,
+        latency: float = 0.0,
+        behaviour: Behaviour | None = None,
+        port: int = 0,
+        odd_dates: bool = False,
+    ) -> None:
+        self.behaviour = behaviour or Behaviour()
+        self.latency = latency
+        self.now: datetime | None = now
+        """The clock; None follows real time."""
+        self.on_request: Callable[[Request], object] | None = None
+        """Called before each answer; may change the organisation."""
+        self.requests: list[Request] = []
+        self.max_in_flight = 0
+        self.bytes_sent = 0
+        self._in_flight = 0
+        self._count = threading.Lock()
+        self._scripts: list[tuple[str | None, Script]] = []
+        self._local = threading.local()
+        self._server: Server | None = None
+        self._port = port
+        self._maker = Maker(seed, self._clock, lambda: self.behaviour.events_naive)
+        self._store = Store(self._clock, self.behaviour)
+        self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
+        self._service = Service(self._store, self._maker, self.behaviour, self._clock)
+        sizes = _seeding.Sizes(
+            leads, contacts, opportunities, activities, tasks, events, users, custom_fields, odd_dates
+        )
+        lag, self.behaviour.index_lag = self.behaviour.index_lag, 0.0
+        _seeding.fill(self._store, self._maker, sizes, seed, moments.from_datetime(start), self._clock())
+        self.behaviour.index_lag = lag
+
+    def __enter__(self) -> str:
+        self.start()
+        return self.base_url
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Listen."""
+        self._server = Server(self._port, self._handle, self._done)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Close all connections; what is held stays readable."""
+        if self._server is not None:
+            self._server.stop()
+
+    @property
+    def base_url(self) -> str:
+        """Where the API is, without a slash at the end."""
+        if self._server is None:
+            raise RuntimeError("the emulator is not started")
+        return f"http://127.0.0.1:{self._server.port}{PREFIX.rstrip('/')}"
+
+    @property
+    def organization_id(self) -> str:
+        """The organisation's id."""
+        return self._maker.organization_id
+
+    @property
+    def user_id(self) -> str:
+        """The id of the key's owner."""
+        return self._maker.owner_id
+
+    def add(self, path: str, *records: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Hold records, completed to full ones; writes no events. Returns the full records."""
+        return self._changes.add(path, records)
+
+    def edit(self, row_id: str, **changes: Any) -> dict[str, Any]:
+        """Change fields of a record; `date_updated` becomes the clock's now unless given. Returns the full record."""
+        return self._changes.edit(row_id, changes)
+
+    def delete(self, row_id: str) -> None:
+        """Remove a record, and with a lead what belongs to it."""
+        self._changes.delete(row_id)
+
+    def evolve(self, seed: int = 1) -> dict[str, int]:
+        """Let people work: a few percent are created, edited and deleted. Returns how many of each."""
+        with self._store.lock:
+            return evolve.work(self._changes, self._store, self._maker, seed, self._clock())
+
+    def all(self, path: str) -> list[dict[str, Any]]:
+        """The records held in a list now, whatever lists show of them."""
+        with self._store.lock:
+            return [row.encoded.record() for row in self._store.held(path).values()]
+
+    def ids(self, path: str) -> set[str]:
+        """The ids held in a list now."""
+        with self._store.lock:
+            return set(self._store.held(path))
+
+    def fail(self, script: Script | Fault, path: str | None = None) -> None:
+        """Let requests fail by a script, or all of them by a fault; only those to a path, if one is given."""
+        self._scripts.append((path, every(1, script) if isinstance(script, Fault) else script))
+
+    def heal(self) -> None:
+        """Forget all scripted faults."""
+        self._scripts.clear()
+
+    def forget_requests(self) -> None:
+        """Forget the requests seen and the largest number of them at once."""
+        with self._count:
+            self.requests.clear()
+            self.max_in_flight = self._in_flight
+            self.bytes_sent = 0
+
+    def _clock(self) -> int:
+        return moments.from_datetime(self.now) if self.now is not None else time.time_ns() // 1000
+
+    def _fault(self, path: str) -> Fault | None:
+        for wanted, script in self._scripts:
+            if wanted is None or wanted == path:
+                fault = script.next()
+                if fault is not None:
+                    return fault
+        return None
+
+    def _handle(self, raw: RawRequest) -> Outcome:
+        started = time.monotonic()
+        if raw.target.startswith(CONTROL):
+            self._local.request = None
+            return self._control(raw)
+        with self._count:
+            self._in_flight += 1
+            self.max_in_flight = max(self.max_in_flight, self._in_flight)
+        query = parsed(raw.method, raw.target, raw.headers, raw.body)
+        request = Request(raw.method, query.path, query.params, query.body, 0, raw.headers, started, 0.0)
+        self._local.request = request
+        fault = self._fault(query.path)
+        pause = self.latency + (fault.seconds if fault else 0.0)
+        if pause > 0:
+            time.sleep(pause)
+        if self.on_request is not None:
+            self.on_request(request)
+        outcome = self._outcome(raw, fault)
+        outcome.headers["Date"] = formatdate(self._clock() / moments.SECOND, usegmt=True)
+        status = 0 if outcome.damage == "reset" else outcome.status
+        self._local.request = replace(request, status=status)
+        return outcome
+
+    def _outcome(self, raw: RawRequest, fault: Fault | None) -> Outcome:
+        if fault is not None and fault.status is not None:
+            return Outcome(fault.status, fault.body, fault.content_type, dict(fault.headers), compress=False)
+        if fault is not None and fault.damage == "reset":
+            return Outcome(0, b"", "", damage="reset")
+        answer = self._service.answer(raw.method, raw.target, raw.headers, raw.body)
+        damage = fault.damage if fault is not None else "none"
+        return Outcome(answer.status, answer.body, answer.content_type, answer.headers, self.behaviour.gzip, damage)
+
+    def _done(self, sent: int) -> None:
+        """An answer is on its way."""
+        request: Request | None = self._local.request
+        if request is None:
+            return
+        with self._count:
+            self._in_flight -= 1
+            self.bytes_sent += sent
+            self.requests.append(replace(request, ended=time.monotonic()))
+
+    def _control(self, raw: RawRequest) -> Outcome:
+        """What another process asks of the emulator itself."""
+        path, _, text = raw.target.removeprefix(CONTROL).partition("?")
+        found: object = None
+        if path == "stats":
+            found = self.stats()
+        elif path == "reset-stats":
+            self.forget_requests()
+            found = {}
+        elif path == "ids":
+            wanted = parse_qs(text).get("path", [""])[0]
+            found = sorted(self.ids(wanted))
+        elif path == "evolve":
+            found = self.evolve(int(parse_qs(text).get("seed", ["1"])[0]))
+        else:
+            return Outcome(404, HTML_404, "text/html; charset=utf-8")
+        return Outcome(200, json.dumps(found).encode(), "application/json")
+
+    def stats(self) -> dict[str, Any]:
+        """How many requests came, by path and by status, how many at once, and how many bytes went out."""
+        with self._count:
+            seen = list(self.requests)
+        return {
+            "requests": len(seen),
+            "by_path": _counted(request.path for request in seen),
+            "by_status": _counted(str(request.status) for request in seen),
+            "max_in_flight": self.max_in_flight,
+            "bytes": self.bytes_sent,
+        }
+
+
+def _counted(names: Iterable[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for name in names:
+        found[name] = found.get(name, 0) + 1
+    return found

@@ -1,0 +1,94 @@
+"""A working hour of the organisation: what people create, change and delete between two syncs."""
+
+from __future__ import annotations
+
+import random
+
+from source_closeio.emulator import moments
+from source_closeio.emulator.changes import Changes
+from source_closeio.emulator.shapes import Maker
+from source_closeio.emulator.store import Store
+
+# The newest change is this old, so that a sync which stays a few minutes behind the clock sees them all.
+_LATEST = 6 * moments.MINUTE
+_EARLIEST = 60 * moments.MINUTE
+_WON = "won"
+
+
+class _Hour:
+    """Makes the changes and counts them."""
+
+    def __init__(self, changes: Changes, store: Store, maker: Maker, seed: int, now: int) -> None:
+        self._changes = changes
+        self._store = store
+        self._maker = maker
+        self._dice = random.Random(f"hour-{seed}")
+        self._now = now
+        self.counts: dict[str, int] = {}
+
+    def some(self, path: str, share: float) -> list[str]:
+        """A share of what is held, at least one if there is any."""
+        held = list(self._store.held(path))
+        return self._dice.sample(held, min(len(held), max(1, round(len(held) * share)))) if held else []
+
+    def when(self) -> int:
+        """Some moment of that hour."""
+        moment = self._now - _EARLIEST + round(self._dice.random() * (_EARLIEST - _LATEST))
+        return moment // moments.MILLISECOND * moments.MILLISECOND
+
+    def count(self, what: str) -> None:
+        """One more of these."""
+        self.counts[what] = self.counts.get(what, 0) + 1
+
+    def create(self, path: str, **partial: object) -> None:
+        """A new record."""
+        spelled = self._maker.spelled(path, self.when())
+        self._changes.add(path, [{"date_created": spelled, **partial}], log=True)
+        self.count(f"{path} created")
+
+    def edit(self, path: str, row_id: str, action: str = "updated", **changes: object) -> None:
+        """A changed record; the change is not older than the record."""
+        before = moments.parse(self._store.row(row_id).encoded.value("date_updated")) or 0
+        when = max(before, self.when())
+        self._changes.edit(row_id, {"date_updated": self._maker.spelled(path, when), **changes}, action)
+        self.count(f"{path} updated")
+
+    def delete(self, path: str, row_id: str) -> None:
+        """A record gone."""
+        self._changes.delete(row_id, self.when())
+        self.count(f"{path} deleted")
+
+
+def work(changes: Changes, store: Store, maker: Maker, seed: int, now: int) -> dict[str, int]:
+    """Do an hour's work; returns how much of what was done."""
+    hour = _Hour(changes, store, maker, seed, now)
+    for number, lead in enumerate(hour.some("lead/", 0.02)):
+        hour.edit("lead/", lead, description=f"Edited {seed}.{number}: {maker.prose(80)}")
+    for lead in hour.some("lead/", 0.01):
+        for path in ("activity/call/", "activity/email/", "activity/note/"):
+            hour.create(path, lead_id=lead)
+        hour.create("task/", lead_id=lead)
+        hour.create("contact/", lead_id=lead)
+    for _ in hour.some("lead/", 0.005):
+        hour.create("lead/")
+    for call in hour.some("activity/call/", 0.01):
+        hour.edit("activity/call/", call, note=maker.prose(120))
+    for task in hour.some("task/", 0.02):
+        hour.edit("task/", task, "completed", is_complete=True, view="archive")
+    won = next(key for key, (_, kind) in maker.opportunity_statuses.items() if kind == _WON)
+    for deal in hour.some("opportunity/", 0.02):
+        label = maker.opportunity_statuses[won][0]
+        hour.edit(
+            "opportunity/",
+            deal,
+            status_id=won,
+            status_label=label,
+            status_display_name=label,
+            status_type=_WON,
+            confidence=100,
+            date_won=moments.day(now),
+        )
+    for path, share in (("contact/", 0.01), ("activity/note/", 0.01), ("opportunity/", 0.005), ("lead/", 0.002)):
+        for row_id in hour.some(path, share):
+            hour.delete(path, row_id)
+    return hour.counts

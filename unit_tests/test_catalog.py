@@ -1,0 +1,86 @@
+"""spec and discover, and what must be true of every row of the table."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import source_closeio
+from source_closeio.config import read_settings
+from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
+from source_closeio.schemas import columns_of, schema_of
+
+from .conftest import Output
+
+SPEC = json.loads((Path(source_closeio.__file__).parent / "spec.json").read_text())["connectionSpecification"]
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: str(endpoint.name))
+def test_every_row_can_be_read_as_it_stands(endpoint: Endpoint) -> None:
+    assert endpoint.path.endswith("/")
+    assert not endpoint.path.startswith("/")
+    assert (endpoint.window is None) == (endpoint.walk is Walk.LIST)
+    assert (endpoint.object_type is not None) == (endpoint.walk is Walk.SEARCH)
+    assert endpoint.page_size >= 2  # pages overlap by one row
+
+    columns = columns_of(endpoint.name)
+    assert "id" in columns
+    assert set(endpoint.json_text + endpoint.naive) <= set(columns)
+    if endpoint.window:
+        cursor = schema_of(endpoint.name)["properties"][endpoint.window.cursor]
+        assert cursor["format"] == "date-time"
+    if endpoint.walk is Walk.SEARCH:
+        assert len(columns) < 99, "Close refuses a search for more than about 100 fields"
+
+
+def test_names_are_unique_and_each_schema_belongs_to_a_row() -> None:
+    names = [endpoint.name for endpoint in ENDPOINTS]
+    files = {path.stem for path in (Path(source_closeio.__file__).parent / "schemas").glob("*.json")}
+
+    assert len(set(names)) == len(names)
+    assert files == set(names)
+
+
+def test_discover_asks_nothing_and_offers_every_row(close: Any, run: Callable[..., Output]) -> None:
+    (message,) = run("discover").of("CATALOG")
+    streams = {stream["name"]: stream for stream in message["catalog"]["streams"]}
+
+    assert list(streams) == [endpoint.name for endpoint in ENDPOINTS]
+    for endpoint in ENDPOINTS:
+        stream = streams[endpoint.name]
+        assert stream["source_defined_primary_key"] == [["id"]]
+        assert stream["is_resumable"] == bool(endpoint.window)
+        assert stream.get("default_cursor_field", []) == ([endpoint.window.cursor] if endpoint.window else [])
+        assert ("incremental" in stream["supported_sync_modes"]) == bool(endpoint.window)
+    assert close.requests == []
+
+
+def test_the_spec_is_a_draft_7_schema_with_all_that_a_form_needs(run: Callable[..., Output]) -> None:
+    assert run("spec").of("SPEC")[0]["spec"]["connectionSpecification"] == SPEC
+
+    jsonschema.Draft7Validator.check_schema(SPEC)
+    assert SPEC["required"] == ["api_key"]
+    assert SPEC["additionalProperties"] is True
+    assert SPEC["properties"]["api_key"]["airbyte_secret"] is True
+    assert [option["order"] for option in SPEC["properties"].values()] == list(range(len(SPEC["properties"])))
+    assert all(option["title"] and option["description"] for option in SPEC["properties"].values())
+
+
+def test_the_defaults_and_limits_of_the_spec_are_those_that_are_read() -> None:
+    bare = read_settings({"api_key": "k"})
+    defaults = {name: option["default"] for name, option in SPEC["properties"].items() if "default" in option}
+
+    assert read_settings({"api_key": "k", **defaults}) == bare
+    for name, option in SPEC["properties"].items():
+        for bound in ("minimum", "maximum"):
+            if bound in option:
+                read_settings({"api_key": "k", name: option[bound]})
+
+
+@pytest.mark.parametrize("example", ["2024-01-01", "2024-01-01T00:00:00Z", "2024-01-01 10:00:00"])
+def test_what_the_form_accepts_as_a_start_date_is_read(example: str) -> None:
+    jsonschema.validate({"api_key": "k", "start_date": example}, SPEC)
+    read_settings({"api_key": "k", "start_date": example})
