@@ -34,9 +34,7 @@ from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
 from airbyte_cdk.sources.streams.concurrent.partitions.types import QueueItem
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
-from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
-from requests.auth import _basic_auth_str
 
 from .config import ConfigError, Settings, read_settings
 from .endpoints import ENDPOINTS
@@ -168,8 +166,6 @@ class SourceCloseIO(AbstractSource):
         return None  # all messages of `read` go through its own queue
 
     def _streams(self, connection: Connection) -> list[CloseStream]:
-        # The header holds the key in base64, and is logged by the CDK at DEBUG.
-        add_to_secrets(_basic_auth_str(connection.settings.api_key, "").removeprefix("Basic "))
         return [stream_of(endpoint, connection) for endpoint in ENDPOINTS]
 
     @staticmethod

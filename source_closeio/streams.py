@@ -110,7 +110,7 @@ class CloseStream(HttpStream):
 
     @property
     def logger(self) -> logging.Logger:
-        """Never below INFO: at DEBUG the CDK's HTTP client logs the bodies of the answers, which are records."""
+        """Never below INFO: at DEBUG the CDK's HTTP client logs headers (the key, in base64) and bodies (records)."""
         logger = logging.getLogger(f"airbyte.streams.{self.name}")
         logger.setLevel(logging.INFO)
         return logger

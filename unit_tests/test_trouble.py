@@ -5,6 +5,8 @@ import re
 import signal
 import subprocess
 import sys
+import threading
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,16 @@ def test_a_stream_that_the_key_may_not_read_is_left_out_with_one_warning(
     assert output.ids("call_activities") == set(ids)
     assert output.statuses[stream] == "COMPLETE"
     assert output.errors == []
+
+
+def test_a_stream_that_was_left_out_is_read_from_the_beginning_once_the_key_may(close: Emulator, sync: Run) -> None:
+    ids = fill(close, "tasks", 300)
+    close.behaviour.refused = {"task/": 403}
+    refused = sync("tasks")
+    close.behaviour.refused = {}
+
+    assert refused.ids("tasks") == set()
+    assert sync("tasks", state=refused.state).ids("tasks") == set(ids)
 
 
 def test_an_organisation_without_event_log_syncs_without_it(
@@ -242,10 +254,11 @@ def command(*words: str) -> list[str]:
     return [sys.executable, str(Path(__file__).parent.parent / "main.py"), *words]
 
 
-def test_neither_the_key_nor_a_record_reaches_a_log(close: Emulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("failing", [False, True])
+def test_neither_the_key_nor_a_record_reaches_a_log(close: Emulator, tmp_path: Path, failing: bool) -> None:
     close.add("lead/", {"id": "lead_1", "date_updated": "2026-02-01T00:00:00+00:00", "name": "Jane Unmistakable"})
-    close.fail(faults.every(3, faults.server_error(503)))
-    close.fail(faults.every(5, faults.server_error(400)))
+    if failing:
+        close.fail(faults.answer(400, {"error": "Jane Unmistakable", "field-errors": {}}), path="data/search/")
 
     done = subprocess.run(
         command("read", "--debug", *files(tmp_path, close, "leads", "users")),
@@ -254,10 +267,23 @@ def test_neither_the_key_nor_a_record_reaches_a_log(close: Emulator, tmp_path: P
         check=False,
     )
 
+    records = [line for line in done.stdout.splitlines() if line.startswith('{"type":"RECORD"')]
+    logs = [line for line in done.stdout.splitlines() if not line.startswith('{"type":"RECORD"')]
+    assert ("Unmistakable" in "".join(records)) != failing
     assert API_KEY not in done.stdout + done.stderr
-    assert "YXBpX2tleV9vZl90aGVfdGVzdHNfMDE" not in done.stdout + done.stderr  # the key in base64
-    logs = [line for line in done.stdout.splitlines() if '"type":"RECORD"' not in line]
+    assert b64encode(f"{API_KEY}:".encode()).decode() not in done.stdout + done.stderr
     assert "Unmistakable" not in "\n".join(logs) + done.stderr
+
+
+def test_readers_end_when_nobody_reads_on(close: Emulator, sync: Run) -> None:
+    """Else Python would wait for them at its end, and they for a place in the queue."""
+    fill(close, "leads", 3000)
+    sync("leads", "users", lines=20)
+
+    readers = [thread for thread in threading.enumerate() if thread.name.startswith("reader")]
+    for thread in readers:
+        thread.join(timeout=10)
+    assert not [thread for thread in readers if thread.is_alive()]
 
 
 def test_a_broken_pipe_ends_the_sync_soon(close: Emulator, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ class Query:
     """Zone of moments that name none, from `x-tz-offset`."""
 
 
-class Refusal(Exception):  # noqa: N818 - it is an answer, not a fault of the emulator
+class Refusal(Exception):
     """A request the API does not serve."""
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:

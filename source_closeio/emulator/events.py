@@ -105,7 +105,7 @@ class EventLog:
         found = select(table, signature, _SORT, {"date_updated": (low, high)}, tests)
         # The edge of the retention moves with the clock, so it is no part of what is remembered.
         edge = self._clock() - round(self._behaviour.event_retention_days * moments.DAY)
-        kept = bisect_left(found.rows, (-edge + 1,), found.start, found.stop, key=_place)
+        kept = bisect_left(found.rows, (-edge + 1, NOTHING), found.start, found.stop, key=_place)
         return Selection(found.rows, found.start, kept)
 
     def _limit(self, query: Query) -> int:
@@ -116,16 +116,17 @@ class EventLog:
         return min(int(text), cap) if text else cap
 
 
-def _place(row: Row) -> tuple[int, ...]:
+def _place(row: Row) -> tuple[int, int]:
     """Ascends along the log: newest first, and of the same moment the last written first."""
-    return (-(row.facts["date_updated"] or NOTHING), -row.number)
+    moment = row.facts["date_updated"]
+    return (-(NOTHING if moment is None else moment), -row.number)
 
 
 def _cursor(direction: str, row: Row) -> str:
     return base64.urlsafe_b64encode(json.dumps([direction, *_place(row)]).encode()).decode()
 
 
-def _opened(cursor: str) -> tuple[str, tuple[int, ...]]:
+def _opened(cursor: str) -> tuple[str, tuple[int, int]]:
     try:
         direction, moment, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
         return str(direction), (int(moment), int(number))

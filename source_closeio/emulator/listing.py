@@ -210,7 +210,7 @@ def _among(name: str, values: frozenset[object]) -> Test:
             return lambda row: True
         # A custom activity type counts as a type too.
         return lambda row: (
-            row.facts.get("_type") in values or row.facts.get("_type") == "Custom" and _custom_type(row) in values
+            row.facts.get("_type") in values or (row.facts.get("_type") == "Custom" and _custom_type(row) in values)
         )
     return lambda row: row.facts.get(name) in values
 

@@ -233,15 +233,15 @@ class _Builder:
         action = self._dice.choices(("created", "updated", "deleted"), (3, 6, 1))[0]
         if action == "deleted" or not self._touched:
             # What was deleted is no longer held.
-            lead_id = self._leads and self._dice.choice(self._leads)[0] or self._maker.new_id("lead")
+            parent = self._lead()[0] or self._maker.new_id("lead")
             gone = self._maker.new_id("cont")
-            previous = {"id": gone, "lead_id": lead_id, "organization_id": self._maker.organization_id}
+            previous = {"id": gone, "lead_id": parent, "organization_id": self._maker.organization_id}
             return {
                 **partial,
                 "action": "deleted",
                 "object_type": "contact",
                 "object_id": gone,
-                "lead_id": lead_id,
+                "lead_id": parent,
                 "previous_data": previous,
             }
         path, object_id, lead_id = self._dice.choice(self._touched)

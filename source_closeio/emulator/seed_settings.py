@@ -137,9 +137,10 @@ def _values(form: str, many: bool, maker: Maker) -> list[Any]:
     """A few values of a type of custom field."""
     if form == "choices":
         return [["Bronze", "Gold"], ["Silver"]] if many else list(_CHOICES)
-    return {
+    others: dict[str, list[Any]] = {
         "number": [1, 2.5, 300],
         "date": ["2025-03-01", "2025-11-30"],
         "datetime": ["2025-03-01T10:00:00+00:00", "2025-11-30T16:30:00.500000+00:00"],
         "user": [maker.person(), maker.person()],
-    }.get(form, ["short", "a somewhat longer text", "Zürich"])
+    }
+    return others.get(form, ["short", "a somewhat longer text", "Zürich"])
