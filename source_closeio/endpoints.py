@@ -70,6 +70,9 @@ UPDATED = Window("date_updated")
 ACTIVITY = Window("date_created", looks_back=True)
 EVENT_LOG = Window("date_updated", longest=timedelta(days=1), retention=timedelta(days=30))
 
+ME = Endpoint("me", "me/", refused_by=())
+"""Whose key it is; no list, so no stream."""
+
 ENDPOINTS: tuple[Endpoint, ...] = (
     # https://developer.close.com/api/resources/advanced-filtering
     Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead"),

@@ -21,24 +21,30 @@ SECOND = timedelta(seconds=1)
 MOST_RETRACES = 20
 
 
-class OffsetCapReached(Exception):
+class NoProgress(Exception):
+    """The walk cannot be exact; the text says why, in one sentence."""
+
+
+class OffsetCapReached(NoProgress):
     """Close refuses a `_skip` as high as this one."""
 
+    def __init__(self) -> None:
+        super().__init__("The list is longer than Close's offsets reach.")
 
-class CursorRefused(Exception):
+
+class CursorRefused(NoProgress):
     """Close refuses a cursor: it is older than 30 seconds, or stands at the 10,000th row of its chain."""
 
+    def __init__(self) -> None:
+        super().__init__("Close refused a cursor that it had given out.")
 
-class PageTooLarge(Exception):
+
+class PageTooLarge(NoProgress):
     """Close refuses a `_limit` as high as this one; `limit` is what it allows."""
 
     def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+        super().__init__(f"Close allows no more than {limit} rows a page.")
         self.limit = limit
-
-
-class NoProgress(Exception):
-    """The walk cannot be exact; the text says why, in one sentence."""
 
 
 def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] | None = None) -> Iterator[Record]:
@@ -56,7 +62,7 @@ def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] 
             answer = fetch({"_limit": limit, "_skip": skip})
         except PageTooLarge as refusal:
             if not 2 <= refusal.limit < limit:
-                raise NoProgress(f"Close allows {refusal.limit} rows a page, which cannot be walked.") from None
+                raise
             limit = refusal.limit
             continue
         rows: list[Record] = answer["data"]

@@ -37,11 +37,11 @@ from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 
 from .config import ConfigError, Settings, read_settings
-from .endpoints import ENDPOINTS
+from .endpoints import ENDPOINTS, ME
 from .http_policy import StreamRefused
 from .partitions import FairThreadPool, StreamReader, WindowCursor
 from .state_migration import StateError, reached
-from .streams import CloseStream, Connection, Identity, stream_of
+from .streams import CloseStream, Connection, stream_of
 from .windows import Plan, Span, plan
 
 RECORDS_IN_FLIGHT = 500
@@ -227,7 +227,7 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
 
     A clock that runs ahead would put the state behind records that are yet to come.
     """
-    answer = Identity(connection).answer({})
+    answer = stream_of(ME, connection).answer({})
     moments = [datetime.now(timezone.utc)]
     with suppress(KeyError, ValueError):  # a proxy may drop the header
         moments.append(parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc))

@@ -19,7 +19,7 @@ from . import pagination
 from .config import Settings
 from .endpoints import Endpoint, Walk
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
-from .pagination import Answer, NoProgress, OffsetCapReached
+from .pagination import Answer, NoProgress
 from .rate_limit import RateLimiter
 from .records import Record, shaper
 from .schemas import columns_of, schema_of
@@ -166,10 +166,7 @@ class CloseStream(HttpStream):
 
 class ListStream(CloseStream):
     def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        try:
-            yield from pagination.offset(self.fetch, limit, set())
-        except OffsetCapReached:
-            raise NoProgress("it is longer than Close's offsets reach.") from None
+        yield from pagination.offset(self.fetch, limit, set())
 
 
 class WindowStream(CloseStream):
@@ -242,13 +239,3 @@ CLASS_OF: Mapping[Walk, Callable[[Endpoint, Connection], CloseStream]] = {
 
 def stream_of(endpoint: Endpoint, connection: Connection) -> CloseStream:
     return CLASS_OF[endpoint.walk](endpoint, connection)
-
-
-class Identity(CloseStream):
-    """`/me/`: whose key it is, and what time it is at Close."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(Endpoint("me", "me/", refused_by=()), connection)
-
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        yield self.answer({}).doc  # type: ignore[attr-defined]

@@ -1,0 +1,74 @@
+"""The readers are kept busy, and none waits for the allowance of one stream while others have theirs."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+
+from source_closeio.emulator import Emulator
+from source_closeio.partitions import FairThreadPool
+
+from .conftest import NOW, Output
+from .test_exactness import DAY, fill
+
+Sync = Callable[..., Output]
+
+
+@pytest.mark.parametrize("streams", [("leads", "activities"), ("event_log",)])
+def test_20_workers_keep_at_least_15_requests_in_flight(close: Emulator, sync: Sync, streams: tuple[str, ...]) -> None:
+    for stream in streams:
+        fill(close, stream, 2000, step=timedelta(minutes=21))
+    close.latency = 0.03
+
+    sync(*streams, config={"num_workers": 20, "start_date": (NOW - 60 * DAY).isoformat()})
+
+    assert 15 <= close.max_in_flight <= 20
+
+
+def test_an_incremental_sync_asks_little(close: Emulator, sync: Sync) -> None:
+    streams = ("leads", "contacts", "opportunities", "tasks", "activities", "event_log", "users")
+    for stream in streams:
+        fill(close, stream, 300)
+    first = sync(*streams)
+    close.forget_requests()
+
+    sync(*streams, state=first.state)
+
+    # /me/ and users' one page; else a slice since the state (two for activities, whose lookback is a day) and the tail.
+    assert len(close.requests) <= 1 + 4 + 6 * 3
+
+
+class Named(Partition):
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+
+    def read(self) -> Any:
+        return ()
+
+    def to_slice(self) -> Any:
+        return {}
+
+    def stream_name(self) -> str:
+        return self._stream
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_the_pool_takes_the_streams_in_turn() -> None:
+    pool = FairThreadPool(ThreadPoolExecutor(1), logging.getLogger("test"))
+    gate, done = threading.Event(), []
+    pool.submit(gate.wait)
+    for stream in ["a", "a", "a", "b", "b", "c"]:
+        pool.submit(lambda part: done.append(part.stream_name()), Named(stream))
+    pool.submit(lambda: done.append("slices of another stream"))
+
+    gate.set()
+    pool._threadpool.shutdown()
+
+    assert done == ["slices of another stream", "a", "b", "c", "a", "b", "a"]
