@@ -44,6 +44,7 @@ class Request:
     started: float
     """Seconds of `time.monotonic`."""
     ended: float
+    """When the answer was ready."""
 
 
 class Emulator:
@@ -67,7 +68,7 @@ class Emulator:
         port: int = 0,
         odd_dates: bool = False,
     ) -> None:
-        self.behaviour = behaviour or Behaviour()
+        self._behaviour = behaviour or Behaviour()
         self.latency = latency
         self.now: datetime | None = now
         """The clock; None follows real time."""
@@ -79,7 +80,6 @@ class Emulator:
         self._in_flight = 0
         self._count = threading.Lock()
         self._scripts: list[tuple[str | None, Script]] = []
-        self._local = threading.local()
         self._server: Server | None = None
         self._port = port
         self._maker = Maker(seed, self._clock, lambda: self.behaviour.events_naive)
@@ -93,6 +93,11 @@ class Emulator:
         _seeding.fill(self._store, self._maker, sizes, seed, moments.from_datetime(start), self._clock())
         self.behaviour.index_lag = lag
 
+    @property
+    def behaviour(self) -> Behaviour:
+        """The switches; change them in place."""
+        return self._behaviour
+
     def __enter__(self) -> str:
         self.start()
         return self.base_url
@@ -104,7 +109,7 @@ class Emulator:
 
     def start(self) -> None:
         """Listen."""
-        self._server = Server(self._port, self._handle, self._done)
+        self._server = Server(self._port, self._handle, self._sending)
         self._server.start()
 
     def stop(self) -> None:
@@ -152,9 +157,13 @@ class Emulator:
             return [row.encoded.record() for row in self._store.held(path).values()]
 
     def ids(self, path: str) -> set[str]:
-        """The ids held in a list now."""
+        """The ids held in a list now; of events, those that the event log reaches back to."""
         with self._store.lock:
-            return set(self._store.held(path))
+            held = self._store.held(path)
+            if path != "event/":
+                return set(held)
+            oldest = self._clock() - round(self.behaviour.event_retention_days * moments.DAY)
+            return {row_id for row_id, row in held.items() if row.facts["date_updated"] >= oldest}
 
     def fail(self, script: Script | Fault, path: str | None = None) -> None:
         """Let requests fail by a script, or all of them by a fault; only those to a path, if one is given."""
@@ -183,17 +192,27 @@ class Emulator:
         return None
 
     def _handle(self, raw: RawRequest) -> Outcome:
-        started = time.monotonic()
         if raw.target.startswith(CONTROL):
-            self._local.request = None
             return self._control(raw)
+        started = time.monotonic()
+        query = parsed(raw.method, raw.target, raw.headers, raw.body)
+        request = Request(raw.method, query.path, query.params, query.body, 0, raw.headers, started, 0.0)
         with self._count:
             self._in_flight += 1
             self.max_in_flight = max(self.max_in_flight, self._in_flight)
-        query = parsed(raw.method, raw.target, raw.headers, raw.body)
-        request = Request(raw.method, query.path, query.params, query.body, 0, raw.headers, started, 0.0)
-        self._local.request = request
-        fault = self._fault(query.path)
+        try:
+            outcome = self._decided(raw, request)
+            request = replace(request, status=0 if outcome.damage == "reset" else outcome.status)
+            return outcome
+        finally:
+            # Before the answer is sent: who has it must find its request here, and no longer in flight.
+            with self._count:
+                self._in_flight -= 1
+                self.requests.append(replace(request, ended=time.monotonic()))
+
+    def _decided(self, raw: RawRequest, request: Request) -> Outcome:
+        """Wait as long as an answer takes, let the organisation move on, and answer."""
+        fault = self._fault(request.path)
         pause = self.latency + (fault.seconds if fault else 0.0)
         if pause > 0:
             time.sleep(pause)
@@ -201,8 +220,6 @@ class Emulator:
             self.on_request(request)
         outcome = self._outcome(raw, fault)
         outcome.headers["Date"] = formatdate(self._clock() / moments.SECOND, usegmt=True)
-        status = 0 if outcome.damage == "reset" else outcome.status
-        self._local.request = replace(request, status=status)
         return outcome
 
     def _outcome(self, raw: RawRequest, fault: Fault | None) -> Outcome:
@@ -214,15 +231,10 @@ class Emulator:
         damage = fault.damage if fault is not None else "none"
         return Outcome(answer.status, answer.body, answer.content_type, answer.headers, self.behaviour.gzip, damage)
 
-    def _done(self, sent: int) -> None:
-        """An answer is on its way."""
-        request: Request | None = self._local.request
-        if request is None:
-            return
+    def _sending(self, size: int) -> None:
+        """So many bytes are about to go out."""
         with self._count:
-            self._in_flight -= 1
-            self.bytes_sent += sent
-            self.requests.append(replace(request, ended=time.monotonic()))
+            self.bytes_sent += size
 
     def _control(self, raw: RawRequest) -> Outcome:
         """What another process asks of the emulator itself."""
@@ -248,11 +260,19 @@ class Emulator:
             seen = list(self.requests)
         return {
             "requests": len(seen),
-            "by_path": _counted(request.path for request in seen),
+            "by_path": _counted(map(_list_asked, seen)),
             "by_status": _counted(str(request.status) for request in seen),
             "max_in_flight": self.max_in_flight,
             "bytes": self.bytes_sent,
         }
+
+
+def _list_asked(request: Request) -> str:
+    """The path, and of a search what was searched for, such as "data/search/lead"."""
+    if request.path != "data/search/" or request.body is None:
+        return request.path
+    nodes = request.body.get("query", {}).get("queries", [])
+    return request.path + next((node["object_type"] for node in nodes if node.get("type") == "object_type"), "")
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:

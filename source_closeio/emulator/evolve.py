@@ -1,4 +1,4 @@
-"""A working hour of the organisation: what people create, change and delete between two syncs."""
+"""An hour's work of the organisation, done in the last second: what people create, change and delete."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from source_closeio.emulator.changes import Changes
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.store import Store
 
-# The newest change is this old, so that a sync which stays a few minutes behind the clock sees them all.
-_LATEST = 6 * moments.MINUTE
-_EARLIEST = 60 * moments.MINUTE
+# Whoever read the organisation before must find all of it later than that.
+_LASTS = moments.SECOND
 _WON = "won"
 
 
@@ -32,8 +31,8 @@ class _Hour:
         return self._dice.sample(held, min(len(held), max(1, round(len(held) * share)))) if held else []
 
     def when(self) -> int:
-        """Some moment of that hour."""
-        moment = self._now - _EARLIEST + round(self._dice.random() * (_EARLIEST - _LATEST))
+        """Some moment of it."""
+        moment = self._now - round(self._dice.random() * _LASTS)
         return moment // moments.MILLISECOND * moments.MILLISECOND
 
     def count(self, what: str) -> None:

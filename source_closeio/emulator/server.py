@@ -45,15 +45,16 @@ class Outcome:
 
 Handler = Callable[[RawRequest], Outcome]
 """Answers a request."""
-Sent = Callable[[int], None]
+Sending = Callable[[int], None]
+"""Told how many bytes are about to go out."""
 
 
 class Server:
     """Listens on a loopback port from `start` to `stop`."""
 
-    def __init__(self, port: int, handler: Handler, sent: Sent) -> None:
+    def __init__(self, port: int, handler: Handler, sending: Sending) -> None:
         self._handler = handler
-        self._sent = sent
+        self._sending = sending
         self._listener = socket.create_server(("127.0.0.1", port), backlog=256)
         self.port: int = self._listener.getsockname()[1]
         self._lock = threading.Lock()
@@ -99,8 +100,8 @@ class Server:
                 request = _read(connection, buffer)
                 if request is None or not self._answer(connection, request):
                     return
-        except (OSError, ValueError):
-            return  # the client went away or does not speak HTTP
+        except OSError:
+            return  # the client went away
         finally:
             with self._lock:
                 self._connections.pop(connection, None)
@@ -109,23 +110,17 @@ class Server:
     def _answer(self, connection: socket.socket, request: RawRequest) -> bool:
         """Send the answer; False when the connection is not to be used again."""
         outcome = self._handler(request)
-        sent = 0
-        try:
-            if outcome.damage == "reset":
-                # Lingering for no time turns the close into a reset.
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return False
-            keep = "close" not in request.headers.get("connection", "").lower() and outcome.damage != "cut"
-            head, body = _written(outcome, request, keep=keep)
-            if outcome.damage == "cut":
-                body = body[: len(body) // 2]
-            connection.sendall(head + body if len(body) < _READ else head)
-            if len(body) >= _READ:
-                connection.sendall(body)
-            sent = len(head) + len(body)
-            return keep
-        finally:
-            self._sent(sent)
+        if outcome.damage == "reset":
+            # Lingering for no time turns the close into a reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        keep = "close" not in request.headers.get("connection", "").lower() and outcome.damage != "cut"
+        head, body = _written(outcome, request, keep=keep)
+        if outcome.damage == "cut":
+            body = body[: len(body) // 2]
+        self._sending(len(head) + len(body))
+        connection.sendall(head + body)
+        return keep
 
 
 def _written(outcome: Outcome, request: RawRequest, *, keep: bool) -> tuple[bytes, bytes]:
@@ -158,7 +153,10 @@ def _read(connection: socket.socket, buffer: bytearray) -> RawRequest | None:
         buffer += received
     first, *lines = bytes(buffer[:end]).decode("latin-1").split("\r\n")
     del buffer[: end + len(_HEAD_END)]
-    method, target, _ = first.split(" ", 2)
+    words = first.split(" ")
+    if len(words) != 3:
+        return None  # that is no HTTP
+    method, target = words[:2]
     headers = {}
     for line in lines:
         name, _, value = line.partition(":")

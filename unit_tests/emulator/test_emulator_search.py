@@ -1,0 +1,203 @@
+"""Advanced Filtering."""
+
+from datetime import datetime, timezone
+
+import pytest
+
+from source_closeio.emulator import Behaviour
+
+
+def condition(kind, field, low=None, high=None):
+    def moment(value):
+        return value and {"type": "fixed_utc", "value": value}
+
+    return {
+        "type": "field_condition",
+        "field": {"type": "regular_field", "object_type": kind, "field_name": field},
+        "condition": {"type": "moment_range", "on_or_after": moment(low), "before": moment(high)},
+    }
+
+
+def term(kind, field, *values):
+    return {**condition(kind, field), "condition": {"type": "term", "values": list(values)}}
+
+
+def search(kind, *conditions, sort=("date_updated",), fields=None, **more):
+    body = {
+        "query": {
+            "type": "and",
+            "negate": False,
+            "queries": [{"type": "object_type", "object_type": kind}, *conditions],
+        },
+        "sort": [
+            {
+                "direction": "desc" if name.startswith("-") else "asc",
+                "field": {"type": "regular_field", "object_type": kind, "field_name": name.lstrip("-")},
+            }
+            for name in sort
+        ],
+        **more,
+    }
+    if fields is not None:
+        body["_fields"] = {kind: fields}
+    return body
+
+
+def chain(client, body):
+    """All pages of a search."""
+    pages, cursor = [], None
+    while True:
+        reply = client.post("data/search/", {**body, "cursor": cursor})
+        assert reply.status == 200, reply.raw
+        pages.append(reply.ids)
+        cursor = reply.json["cursor"]
+        if cursor is None:
+            return pages
+
+
+def test_ranges_are_inclusive_below_and_exclusive_above(emulate, records):
+    close, client = emulate()
+    close.add("lead/", *records("lead", 5))
+    bounds = ("2026-01-01T00:00:01.000Z", "2026-01-01T00:00:03+00:00")
+    assert client.post("data/search/", search("lead", condition("lead", "date_updated", *bounds))).ids == [
+        "lead_001",
+        "lead_002",
+    ]
+    assert len(client.post("data/search/", search("lead", condition("lead", "date_created", None, bounds[1]))).ids) == 3
+
+
+def test_only_ids_without_fields(emulate, records):
+    close, client = emulate()
+    close.add("activity/call/", *records("acti", 1, **{"custom.cf_1": 1}))
+    assert client.post("data/search/", search("activity.call")).json["data"] == [
+        {"__object_type": "activity.call", "id": "acti_000"}
+    ]
+    fields = ["id", "date_created", "custom", "unknown"]
+    assert client.post("data/search/", search("activity.call", fields=fields)).json["data"] == [
+        {
+            "__object_type": "activity.call",
+            "id": "acti_000",
+            "date_created": "2026-01-01T00:00:00+00:00",
+            "custom.cf_1": 1,
+        }
+    ]
+    close.behaviour.search_custom = "nested"
+    assert client.post("data/search/", search("activity.call", fields=fields)).json["data"][0]["custom"] == {"cf_1": 1}
+
+
+def test_cursor_chain_gives_everything_once(emulate, records):
+    close, client = emulate()
+    close.add("contact/", *records("cont", 7))
+    pages = chain(client, search("contact", _limit=3, _skip=5, sort=("date_updated", "date_created")))
+    assert [len(page) for page in pages] == [3, 3, 1]
+    assert len({row for page in pages for row in page}) == 7
+    assert chain(client, search("contact", sort=("-date_created",)))[0][0] == "cont_006"
+
+
+def test_chain_cap(emulate, records):
+    close, client = emulate(behaviour=Behaviour(search_chain_cap=5))
+    close.add("lead/", *records("lead", 9))
+    body = search("lead", _limit=3)
+    first = client.post("data/search/", body).json
+    second = client.post("data/search/", {**body, "cursor": first["cursor"]}).json
+    assert len(second["data"]) == 2
+    refused = client.post("data/search/", {**body, "cursor": second["cursor"]})
+    assert refused.status == 400
+    assert refused.json.keys() == {"field-errors"}
+    assert refused.json["field-errors"].keys() == {"cursor"}
+
+
+def test_cursors_expire_by_the_clock(emulate, records):
+    close, client = emulate(now=datetime(2026, 2, 1, tzinfo=timezone.utc))
+    close.add("lead/", *records("lead", 3))
+    body = search("lead", _limit=1)
+    cursor = client.post("data/search/", body).json["cursor"]
+    close.now = datetime(2026, 2, 1, 0, 0, 30, tzinfo=timezone.utc)
+    assert client.post("data/search/", {**body, "cursor": cursor}).status == 200
+    close.now = datetime(2026, 2, 1, 0, 0, 31, tzinfo=timezone.utc)
+    expired = client.post("data/search/", {**body, "cursor": cursor})
+    assert (expired.status, expired.json) == (400, {"field-errors": {"cursor": "Expired cursor"}})
+    close.behaviour.cursor_lifetime = 0
+    fresh = client.post("data/search/", body).json["cursor"]
+    assert client.post("data/search/", {**body, "cursor": fresh}).status == 400
+
+
+def test_cursor_of_another_query_is_refused(emulate, records):
+    close, client = emulate()
+    close.add("lead/", *records("lead", 3))
+    cursor = client.post("data/search/", search("lead", _limit=1)).json["cursor"]
+    assert client.post("data/search/", {**search("contact"), "cursor": cursor}).status == 400
+    assert client.post("data/search/", {**search("lead"), "cursor": "rubbish"}).status == 400
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        search("lead", _limit=201),
+        search("task"),
+        search("activity.custom"),
+        search("lead", sort=("id",)),
+        search("lead", sort=("nonsense",)),
+        search("lead", condition("lead", "nonsense")),
+        search("lead", condition("contact", "date_updated")),
+        search("lead", {"type": "has_related"}),
+        {"query": {"type": "and", "queries": []}},
+        {},
+    ],
+)
+def test_refusals(emulate, body):
+    _, client = emulate()
+    refused = client.post("data/search/", body)
+    assert refused.status == 400
+    assert refused.json["field-errors"]
+
+
+def test_long_field_lists_are_refused(emulate):
+    _, client = emulate()
+    assert client.post("data/search/", search("lead", fields=["id"] * 100)).status == 200
+    refused = client.post("data/search/", search("lead", fields=["id"] * 101))
+    assert refused.status == 400
+    assert b"List is too long." in refused.raw
+
+
+def test_counts_and_results_limit(emulate, records):
+    close, client = emulate()
+    close.add("lead/", *records("lead", 5))
+    counted = client.post("data/search/", search("lead", results_limit=0, include_counts=True)).json
+    assert counted == {"data": [], "cursor": None, "count": {"limited": 0, "total": 5}}
+    assert [len(page) for page in chain(client, search("lead", results_limit=3, _limit=2))] == [2, 1]
+
+
+def test_terms_and_negation(emulate):
+    close, client = emulate()
+    close.add(
+        "custom_object/",
+        {"id": "custobj_1", "custom_object_type_id": "cotype_a"},
+        {"id": "custobj_2", "custom_object_type_id": "cotype_b"},
+    )
+    of_a = term("custom_object", "custom_object_type_id", "cotype_a")
+    assert client.post("data/search/", search("custom_object", of_a)).ids == ["custobj_1"]
+    assert client.post("data/search/", search("custom_object", {**of_a, "negate": True})).ids == ["custobj_2"]
+    either = {"type": "or", "queries": [of_a, term("custom_object", "custom_object_type_id", "cotype_b")]}
+    assert len(client.post("data/search/", search("custom_object", either)).ids) == 2
+
+
+def test_precision_of_seconds(emulate):
+    close, client = emulate()
+    close.add("lead/", {"id": "lead_1", "date_created": "2026-01-01T00:00:05.400000+00:00"})
+    body = search("lead", condition("lead", "date_updated", "2026-01-01T00:00:05.900Z"))
+    assert client.post("data/search/", body).ids == []
+    close.behaviour.search_precision = "s"
+    assert client.post("data/search/", body).ids == ["lead_1"]
+
+
+def test_refused_type(emulate):
+    _, client = emulate(behaviour=Behaviour(refused={"data/search/lead": 403}))
+    assert client.post("data/search/", search("lead")).status == 403
+    assert client.post("data/search/", search("contact")).status == 200
+
+
+def test_bad_json(emulate):
+    _, client = emulate()
+    assert client.send("POST", "/api/v1/data/search/").json == {"error": "The request contains invalid JSON."}
+    assert client.get("data/search/").status == 405

@@ -1,0 +1,112 @@
+"""The synthetic organisation, its working hours, its shapes and the command."""
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from source_closeio.emulator import Emulator
+from source_closeio.emulator.cli import _PER_LEAD
+from source_closeio.emulator.seed import ACTIVITY_SHARES
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+SIZES = {
+    "leads": 30,
+    "contacts": 40,
+    "opportunities": 20,
+    "activities": 80,
+    "tasks": 30,
+    "events": 40,
+    "users": 5,
+    "custom_fields": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def organisation():
+    return Emulator(now=NOW, **SIZES)
+
+
+def test_sizes(organisation):
+    for path, name in (("lead/", "leads"), ("contact/", "contacts"), ("activity/", "activities"), ("event/", "events")):
+        assert len(organisation.ids(path)) == SIZES[name]
+    assert all(organisation.ids(path) for path in ACTIVITY_SHARES)
+    assert sum(len(organisation.ids(f"custom_field/{kind}/")) for kind in ("lead", "contact", "opportunity")) == 16
+
+
+def test_nothing_is_made_unless_asked_for():
+    empty = Emulator()
+    assert not empty.all("status/lead/")
+    assert not empty.all("user/")
+
+
+def test_same_seed_same_organisation(organisation):
+    again = Emulator(now=NOW, **SIZES)
+    assert again.all("activity/") == organisation.all("activity/")
+    assert Emulator(seed=8, now=NOW, leads=5).ids("lead/") != Emulator(seed=9, now=NOW, leads=5).ids("lead/")
+
+
+def test_ids_dates_and_references(organisation):
+    leads = organisation.ids("lead/")
+    for row in organisation.all("activity/"):
+        assert re.fullmatch(r"acti_[0-9A-Za-z]{43}", row["id"])
+        assert row["lead_id"] in leads
+        assert "2024-01-01" <= row["date_created"] <= row["date_updated"] <= NOW.isoformat()
+        assert re.fullmatch(r"\S{19}(\.\d{3}000)?\+00:00", row["date_created"])
+    for row in organisation.all("pipeline/"):
+        assert re.fullmatch(r"\S{19}\.\d{6}", row["date_created"])
+
+
+def test_odd_dates_only_on_request(organisation):
+    odd = Emulator(now=NOW, activities=3000, odd_dates=True)
+    dates = {row["date_created"][:4] for row in odd.all("activity/")}
+    assert {"1970", "2027"} <= dates
+    assert {row["date_created"][:4] for row in organisation.all("activity/")} <= {"2024", "2025", "2026"}
+
+
+def test_plateaus():
+    activities = Emulator(now=NOW, activities=1000).all("activity/")
+    dates = [row["date_created"] for row in activities]
+    assert max(dates.count(date) for date in set(dates)) > 3
+
+
+def test_evolve_stays_in_the_hour_and_logs():
+    close = Emulator(now=NOW, **{**SIZES, "events": 0})
+    before = {row["id"]: row for row in close.all("lead/")}
+    counts = close.evolve(seed=3)
+    assert counts["lead/ updated"] == counts["contact/ deleted"] == 1
+    changed = [row for row in close.all("lead/") if row != before.get(row["id"])]
+    assert changed
+    early, late = (NOW - timedelta(minutes=60)).isoformat(), (NOW - timedelta(minutes=6)).isoformat()
+    assert all(early <= row["date_updated"] <= late for row in changed)
+    actions = {row["action"] for row in close.all("event/")}
+    assert actions == {"created", "updated", "completed", "deleted"}
+
+
+def test_partial_records_are_completed_and_kept():
+    close = Emulator()
+    (call,) = close.add("activity/call/", {"id": "acti_1", "note": None, "extra": [1]})
+    assert (call["_type"], call["note"], call["note_html"], call["extra"]) == ("Call", None, None, [1])
+    assert call["cost"].replace(".", "").isdigit()
+    with pytest.raises(ValueError, match="already held"):
+        close.add("activity/call/", {"id": "acti_1"})
+    with pytest.raises(KeyError):
+        close.edit("acti_unknown", note="x")
+
+
+def test_command():
+    command = [sys.executable, "-m", "source_closeio.emulator", "--leads", "5", "--now", "2026-01-01T00:00:00Z"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        base_url = process.stdout.readline().strip()
+        root = base_url.removesuffix("/api/v1")
+        with urllib.request.urlopen(f"{root}/_emulator/ids?path=activity/", timeout=5) as reply:
+            assert len(json.load(reply)) == 5 * _PER_LEAD["activities"]
+        process.terminate()
+        assert process.wait(5) == 0
+        assert process.stdout.read() + process.stderr.read() == ""
