@@ -177,9 +177,9 @@ def configured(catalog: dict[str, Any]) -> dict[str, Any]:
 
 
 def summary(first: Sync, second: Sync) -> Table:
-    table = Table(box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column("\nstream", no_wrap=True)
-    for which in ("first sync", "second"):
+    for which in ("1st sync", "2nd sync"):
         for title in (f"{which}\nrecords", "\nrequests", "\nseconds"):
             table.add_column(title, justify="right", no_wrap=True)
     for each in SHOWN:

@@ -1,0 +1,59 @@
+"""Who may import whom, and how large a file may be."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import source_closeio
+
+PACKAGE = Path(source_closeio.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+PURE = ["endpoints", "windows", "pagination", "records", "config", "schemas"]
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Full names, relative imports resolved."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = list(parts[: len(parts) - node.level]) if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "emulator").glob("*.py")), ids=lambda path: str(path.name))
+def test_the_emulator_needs_the_standard_library_and_itself_only(path: Path) -> None:
+    for name in imported(path):
+        own = name.startswith("source_closeio.emulator")
+        assert own or name.split(".")[0] in sys.stdlib_module_names, name
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.parent == PACKAGE], ids=lambda path: str(path.name))
+def test_the_connector_does_not_know_the_emulator(path: Path) -> None:
+    assert not [name for name in imported(path) if name.startswith("source_closeio.emulator")]
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_policies_have_no_sockets_and_no_framework(name: str) -> None:
+    allowed = {*sys.stdlib_module_names, "pendulum", "orjson", "source_closeio"} - {
+        "socket",
+        "http",
+        "time",
+        "threading",
+    }
+
+    for module in imported(PACKAGE / f"{name}.py"):
+        assert module.split(".")[0] in allowed, module
+        if module.startswith("source_closeio."):
+            assert module.split(".")[1] in [*PURE, "__version__"], module
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_can_be_read_at_one_sitting(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    assert path.stem not in {"utils", "helpers", "base", "constants", "http"}

@@ -1,0 +1,64 @@
+"""What the documentation says is generated or tried."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def generate() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs/generate.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_generated_parts_are_up_to_date(generate: ModuleType) -> None:
+    assert (ROOT / "docs/streams.md").read_text(encoding="utf-8") == generate.streams_page(), "run `make docs`"
+    assert generate.readme(README) == README, "run `make docs`"
+
+
+def test_make_targets_in_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+    shown = set(re.findall(r"`make ([a-z]+)", README)) | {line.split()[1] for line in SHELL if line.startswith("make")}
+    assert {"demo", "test"} <= shown <= targets
+
+
+@pytest.mark.parametrize("line", [line for line in SHELL if line.startswith("source-closeio")])
+def test_commands_of_the_readme_are_understood(line: str) -> None:
+    """Their files do not exist here, which is what they fail with, and not with usage."""
+    _, *words = line.split()
+    done = subprocess.run(
+        [sys.executable, "main.py", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert "usage:" not in done.stdout + done.stderr
+    assert "config.json" in done.stdout
+
+
+def test_links_to_files_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), (page.name, link)
+
+
+def test_sentences_in_the_readme_are_those_of_the_program() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "source_closeio").glob("*.py"))
+    rows = re.findall(r"^\| ([A-Z.][^|`]+?) \|", README.split("## When something goes wrong")[1], re.MULTILINE)
+
+    assert len(rows) >= 6
+    for row in rows:
+        for piece in re.split(r"\.\.\.|\(\d+\)|, ", row):
+            assert piece.strip(" :") in sources, piece
