@@ -52,9 +52,9 @@ class Search:
         asked = dumps([body.get("query"), body.get("sort"), body.get("results_limit")])
         mark = zlib.crc32(asked)
         skip = self._opened(body.get("cursor"), mark)
-        selection = select(
-            self._store.table(resource.path), ("search", asked), sort, conditions.ranges, conditions.tests
-        )
+        # The same words mean other rows at another moment, and at another precision.
+        signature = ("search", asked, precision, self._clock() if b'"now"' in asked else None)
+        selection = select(self._store.table(resource.path), signature, sort, conditions.ranges, conditions.tests)
         total = len(selection)
         results_limit = body.get("results_limit")
         limited = total if results_limit is None else min(total, int(results_limit))

@@ -47,7 +47,7 @@ def recordings():
             yield pytest.param(exchange, id=f"{file.stem}-{number}")
 
 
-@pytest.mark.parametrize("exchange", recordings())
+@pytest.mark.parametrize("exchange", list(recordings()))
 def test_shape(emulate, exchange):
     close, client = emulate(**SIZES)
     path = urlsplit(exchange["request"]["url"]).path.removeprefix("/api/v1/")

@@ -33,7 +33,8 @@ def organisation():
 
 def test_sizes(organisation):
     for path, name in (("lead/", "leads"), ("contact/", "contacts"), ("activity/", "activities"), ("event/", "events")):
-        assert len(organisation.ids(path)) == SIZES[name]
+        assert len(organisation.all(path)) == SIZES[name]
+    assert organisation.ids("event/") < {event["id"] for event in organisation.all("event/")}  # some are too old
     assert all(organisation.ids(path) for path in ACTIVITY_SHARES)
     assert sum(len(organisation.ids(f"custom_field/{kind}/")) for kind in ("lead", "contact", "opportunity")) == 16
 
@@ -74,15 +75,14 @@ def test_plateaus():
     assert max(dates.count(date) for date in set(dates)) > 3
 
 
-def test_evolve_stays_in_the_hour_and_logs():
+def test_evolve_happens_now_and_logs():
     close = Emulator(now=NOW, **{**SIZES, "events": 0})
     before = {row["id"]: row for row in close.all("lead/")}
     counts = close.evolve(seed=3)
     assert counts["lead/ updated"] == counts["contact/ deleted"] == 1
     changed = [row for row in close.all("lead/") if row != before.get(row["id"])]
     assert changed
-    early, late = (NOW - timedelta(minutes=60)).isoformat(), (NOW - timedelta(minutes=6)).isoformat()
-    assert all(early <= row["date_updated"] <= late for row in changed)
+    assert all((NOW - timedelta(seconds=1)).isoformat() <= row["date_updated"] <= NOW.isoformat() for row in changed)
     actions = {row["action"] for row in close.all("event/")}
     assert actions == {"created", "updated", "completed", "deleted"}
 
