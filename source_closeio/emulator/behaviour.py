@@ -17,6 +17,11 @@ class Behaviour:
     api_key: str | None = None
     """The only key accepted; None accepts any non-empty one."""
 
+    access_token_lifetime: float = 3600
+    """Seconds of the emulator's clock an OAuth access token lives."""
+    rotate_refresh_tokens: bool = True
+    """Whether an OAuth refresh token dies when it is used, and another one comes in its place."""
+
     skip_cap: int | None = None
     """Highest `_skip` of every list, instead of those of `skip_caps` and of the table of resources."""
     skip_caps: dict[str, int] = field(default_factory=dict)

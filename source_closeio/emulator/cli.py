@@ -13,15 +13,15 @@ from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.emulator import Emulator
 
 # What an organisation of so many leads has of the rest.
-_PER_LEAD = {"contacts": 1.4, "opportunities": 0.4, "activities": 5, "tasks": 1, "events": 2, "users": 0.02}
+PER_LEAD = {"contacts": 1.4, "opportunities": 0.4, "activities": 5, "tasks": 1, "events": 2, "users": 0.02}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
-    sizes = {name: getattr(options, name) for name in (*_PER_LEAD, "custom_fields")}
+    sizes = {name: getattr(options, name) for name in (*PER_LEAD, "custom_fields")}
     if options.leads and all(size is None for size in sizes.values()):
-        sizes = {name: max(1, round(options.leads * share)) for name, share in _PER_LEAD.items()}
+        sizes = {name: max(1, round(options.leads * share)) for name, share in PER_LEAD.items()}
         sizes["custom_fields"] = 20
     emulator = Emulator(
         seed=options.seed,
@@ -49,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same organisation")
     parser.add_argument("--leads", type=int, default=0, help="alone, the other sizes follow in proportion")
-    for name in (*_PER_LEAD, "custom_fields"):
+    for name in (*PER_LEAD, "custom_fields"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=None, help=f"number of {name}")
     parser.add_argument("--start", type=_moment, default=_moment("2024-01-01"), help="date of the oldest records")
     parser.add_argument("--now", type=_moment, default=None, help="a clock that stands still there")

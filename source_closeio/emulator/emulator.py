@@ -134,6 +134,11 @@ class Emulator:
         """The id of the key's owner."""
         return self._maker.owner_id
 
+    @property
+    def refresh_token(self) -> str:
+        """The OAuth refresh token that is good now."""
+        return self._service.tokens.refresh_token
+
     def add(self, path: str, *records: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Hold records, completed to full ones; writes no events. Returns the full records."""
         return self._changes.add(path, records)

@@ -68,11 +68,14 @@ def _moment(row: Row, field: str) -> int:
 
 
 def page(selection: Selection, skip: int, limit: int, sort: Sort, shuffle_with: int | None) -> list[Row]:
-    """A page of the selection; with a number, rows with equal sort keys are dealt anew by it."""
+    """A page of the selection; with a number, rows with equal sort keys are dealt anew by it.
+
+    A list without an order has no ties: it would be dealt anew as a whole, and could not be paged through at all.
+    """
     first = min(selection.start + skip, selection.stop)
     last = min(first + limit, selection.stop)
     rows = selection.rows
-    if shuffle_with is None or first >= last:
+    if shuffle_with is None or not sort or first >= last:
         return rows[first:last]
 
     def key(row: Row) -> tuple[object, ...]:

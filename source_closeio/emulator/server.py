@@ -113,6 +113,7 @@ class Server:
         if outcome.damage == "reset":
             # Lingering for no time turns the close into a reset.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._sending(0)
             return False
         keep = "close" not in request.headers.get("connection", "").lower() and outcome.damage != "cut"
         head, body = _written(outcome, request, keep=keep)

@@ -15,6 +15,8 @@ from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.catalogue import RESOURCES
 from source_closeio.emulator.events import EventLog
 from source_closeio.emulator.listing import Lister
+from source_closeio.emulator.oauth import PATH as TOKEN_PATH
+from source_closeio.emulator.oauth import Tokens
 from source_closeio.emulator.organization import Organization
 from source_closeio.emulator.rate import RateLimiter
 from source_closeio.emulator.rendering import Renderer, fields_of
@@ -38,10 +40,13 @@ class Service:
         self._search = Search(store, behaviour, clock)
         self._organization = Organization(store, maker)
         self._rates = RateLimiter(behaviour)
+        self.tokens = Tokens(behaviour, clock, maker.organization_id, maker.owner_id)
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
         """The answer to one request; `target` is the path with its query as sent."""
         path, _, _ = target.partition("?")
+        if path == TOKEN_PATH:
+            return self.tokens.answer(method, body)
         if not path.startswith(PREFIX):
             return Answer(404, HTML_404, content_type="text/html; charset=utf-8")
         if not path.endswith("/"):
@@ -62,7 +67,7 @@ class Service:
     def _authorized(self, headers: dict[str, str]) -> bool:
         scheme, _, credentials = headers.get("authorization", "").partition(" ")
         if scheme.lower() == "bearer":
-            return bool(credentials) and self._behaviour.api_key in (None, credentials)
+            return self.tokens.accepts(credentials)
         if scheme.lower() != "basic":
             return False
         try:

@@ -50,7 +50,7 @@ class Client:
 
     def send(self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None) -> Reply:
         sent = {"Authorization": self._authorization, "Content-Type": "application/json", **(headers or {})}
-        data = None if body is None else json.dumps(body)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
         self._connection.request(method, target, data, sent)
         response = self._connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}

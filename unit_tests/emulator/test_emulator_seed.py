@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from source_closeio.emulator import Emulator
-from source_closeio.emulator.cli import _PER_LEAD
+from source_closeio.emulator.cli import PER_LEAD
 from source_closeio.emulator.seed import ACTIVITY_SHARES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -106,7 +106,7 @@ def test_command():
         base_url = process.stdout.readline().strip()
         root = base_url.removesuffix("/api/v1")
         with urllib.request.urlopen(f"{root}/_emulator/ids?path=activity/", timeout=5) as reply:
-            assert len(json.load(reply)) == 5 * _PER_LEAD["activities"]
+            assert len(json.load(reply)) == 5 * PER_LEAD["activities"]
         process.terminate()
         assert process.wait(5) == 0
         assert process.stdout.read() + process.stderr.read() == ""
