@@ -26,11 +26,11 @@ setup(
     extras_require={
         "dev": [
             "jsonschema>=4.17.3,<5",
-            "mypy>=1.13,<3",
+            "mypy>=2.4,<3",
             "pytest>=8,<10",
             "requests-mock>=1.12,<2",
             "rfc3339-validator>=0.1.4,<1",
-            "ruff>=0.8,<1",
+            "ruff>=0.17.6,<0.18",
             "types-requests>=2.31,<3",
         ],
     },

@@ -74,7 +74,7 @@ class SourceCloseIO(AbstractSource):
         try:
             connection = Connection(self._settings(config), CHECK_TRIES)
             me = _ask_identity(connection)[0]
-        except (AirbyteTracedException, StreamRefused) as failure:
+        except AirbyteTracedException as failure:
             return False, str(failure)
         organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
         name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))

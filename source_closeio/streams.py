@@ -25,6 +25,9 @@ from .records import Record, shaper
 from .schemas import columns_of, schema_of
 from .windows import Span, parse_moment
 
+# requests unpacks an answer in pieces of 10 kB, which for pages of 200 kB costs as much as parsing them.
+requests.models.CONTENT_CHUNK_SIZE = 2**20
+
 
 class Stopped(Exception):
     """The sync is being given up; the reader threads end at their next request."""
