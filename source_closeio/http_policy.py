@@ -27,6 +27,9 @@ TIMEOUT = (10.0, 120.0)
 PATIENCE = 8
 """Tries of one request; with the waits between them about three minutes."""
 
+PATIENCE_WITH_LIMITS = 5
+"""So many times more tries after a 429: Close is well, only others use the organisation's allowance too."""
+
 LONGEST_PAUSE = 60.0
 
 
@@ -216,13 +219,14 @@ class Patience(BackoffStrategy):
     def backoff_time(
         self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
     ) -> float:
-        if attempt_count >= self._tries:
+        limited = isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429
+        if attempt_count >= self._tries * (PATIENCE_WITH_LIMITS if limited else 1):
             sentence = self._handler.interpret_response(response_or_exception).error_message
             raise AirbyteTracedException(
                 message=f"{sentence} Tried {attempt_count} times.",
                 internal_message=f"{sentence} Tried {attempt_count} times.",
                 failure_type=FailureType.transient_error,
             )
-        if isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429:
+        if limited:
             return 0.1
         return random.uniform(0.5, 1.0) * min(2.0 ** (attempt_count - 1), LONGEST_PAUSE)  # noqa: S311 - a pause

@@ -161,5 +161,9 @@ def test_pauses_grow_and_are_jittered_and_end_with_the_sentence() -> None:
     assert caught.value.failure_type == FailureType.transient_error
 
 
-def test_after_a_429_the_group_waits_and_the_thread_hardly() -> None:
-    assert Patience(handler()).backoff_time(answered(429), 5) < 1
+def test_after_a_429_the_group_waits_and_the_thread_hardly_and_it_is_tried_longer() -> None:
+    patience = Patience(handler(), tries=8)
+
+    assert all(patience.backoff_time(answered(429), attempt) < 1 for attempt in range(1, 40))
+    with pytest.raises(AirbyteTracedException, match=r"went on limiting the requests to /lead/ \(429\)"):
+        patience.backoff_time(answered(429), 40)

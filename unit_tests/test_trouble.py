@@ -241,6 +241,14 @@ def test_a_rejected_key_ends_a_sync_before_its_first_stream(close: Emulator, run
     assert len(close.requests) == 1
 
 
+def test_requests_ask_for_gzip_and_say_who_asks(close: Emulator, sync: Run) -> None:
+    sync("users", "leads", config={"user_agent": "us"})
+
+    for request in close.requests:
+        assert "gzip" in request.headers["accept-encoding"]
+        assert request.headers["user-agent"] == "us"
+
+
 # secrets, and real processes
 
 
