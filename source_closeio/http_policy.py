@@ -155,7 +155,8 @@ def walk_signal(status: int, body: object) -> Exception | None:
         return OffsetCapReached()
     if "cursor" in fields or "_cursor" in fields:
         return CursorRefused()
-    if allowed := re.search(r"less than or equal to (\d+)", str(fields.get("_limit", ""))):
+    complaint = str(fields.get("_limit", body.get("error")))
+    if allowed := re.search(r"(?:less than or equal to|max_limit =) (\d+)", complaint):
         return PageTooLarge(int(allowed.group(1)))
     return None
 

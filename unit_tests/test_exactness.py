@@ -83,6 +83,16 @@ def test_a_low_offset_cap(close: Emulator, sync: Sync, stream: str, dialect: str
     assert output.twice(stream) == set()
 
 
+@pytest.mark.parametrize("dialect", ["new", "old"])
+@pytest.mark.parametrize("stream", [*WINDOWED, "users"])
+def test_a_page_size_that_close_no_longer_allows(close: Emulator, sync: Sync, stream: str, dialect: str) -> None:
+    ids = fill(close, stream, 333, step=timedelta(seconds=30))
+    close.behaviour.limit_caps = {PATH[stream]: 50}
+    close.behaviour.cap_error = dialect  # type: ignore[assignment]
+
+    assert sync(stream).ids(stream) == set(ids)
+
+
 def fill_odd(close: Emulator, stream: str, count: int) -> list[str]:
     """A heap of records a second apart, long ago: their slice is open to the past."""
     moments = [seconds_after("2001-01-01T00:00:00Z", i) for i in range(count)]
