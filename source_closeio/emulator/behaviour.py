@@ -61,6 +61,8 @@ class Behaviour:
     events_naive: bool = True
     """Events written by the emulator carry naive moments instead of ones with an offset."""
 
+    missing_parent: Literal["empty", "404", "400"] = "empty"
+    """What a list of children, such as `/comment/`, answers when the parent it is asked for does not exist."""
     lead_custom_dict: bool = True
     """Lead rows of REST carry the deprecated `custom` dictionary by name beside the flat keys."""
     refused: dict[str, int] = field(default_factory=dict)

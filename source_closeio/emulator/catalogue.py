@@ -6,70 +6,10 @@ clients and recordings of the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from source_closeio.emulator.moments import MILLISECOND, SECOND
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One list of the API."""
-
-    path: str
-    prefix: str
-    """What the ids begin with."""
-    noun: str
-    """What an error message calls one of them; the `_type` of an activity."""
-    limit_cap: int = 100
-    """Highest `_limit`."""
-    skip_cap: int | None = None
-    """Highest `_skip`; None: none known."""
-    order: str | None = None
-    """Field the list is sorted by, with "-" for newest first; None: as they were made."""
-    orders: tuple[str, ...] = ()
-    """Fields `_order_by` may name; any other is ignored."""
-    dates: tuple[str, ...] = ()
-    """Fields which take an exact value, __gt, __gte, __lt and __lte."""
-    only_sorted_dates: bool = False
-    """Date filters count only on the field the list is sorted by."""
-    precision: int = MILLISECOND
-    """What the date filters cut moments to, in microseconds."""
-    equals: tuple[str, ...] = ("id",)
-    """Fields which take an exact value or a comma-separated list in __in."""
-    with_lead: tuple[str, ...] = ()
-    """Filters which are refused unless `lead_id` is given."""
-    needs: tuple[str, ...] = ()
-    """At least one of these parameters must be given."""
-    paged: bool = True
-    """Whether `_skip` and `_limit` do anything."""
-    has_more: bool = True
-    """Whether the envelope has `has_more`."""
-    total: bool = False
-    """Whether the envelope has `total_results`."""
-    naive: bool = False
-    """Moments without offset, in microseconds."""
-    event_type: str | None = None
-    """`object_type` in the event log; a task's is this, a dot and its own type."""
-    search_type: str | None = None
-    """`object_type` in Advanced Filtering; None: cannot be searched."""
-    listed_under: str | None = None
-    """A second list the records appear in."""
-    dated: bool = True
-    """Whether the records carry `date_created` and `date_updated`."""
-
-    @property
-    def moments(self) -> tuple[str, ...]:
-        """Fields a list or search may sort or filter by time."""
-        own = ("date_created", "date_updated") if self.dated else ()
-        order = (self.order.lstrip("-"),) if self.order and "date" in self.order else ()
-        ordering = (name for name in self.orders if "date" in name or name.endswith("_at"))
-        return tuple(dict.fromkeys((*own, *order, *self.dates, *ordering)))
-
-    @property
-    def plain(self) -> tuple[str, ...]:
-        """Fields rows are filtered by for their plain value."""
-        return tuple(name for name in dict.fromkeys((*self.equals, "user_id", "status_id")) if name != "id")
-
+from source_closeio.emulator.moments import SECOND
+from source_closeio.emulator.resource import Resource
 
 _ACTIVITY = Resource(
     path="activity/",
@@ -178,6 +118,7 @@ _MAIN = (
         orders=("date", "date_created"),
         dates=("date", "due_date", "date_created", "date_updated"),
         equals=("id", "lead_id", "assigned_to", "is_complete", "_type"),
+        defaults=(("_type", "lead"),),
         event_type="task",
     ),
     Resource(
@@ -190,8 +131,8 @@ _MAIN = (
         equals=("object_type", "object_id", "action", "lead_id", "user_id", "request_id"),
     ),
     Resource("user/", "user", "User", limit_cap=1_000),
-    Resource("membership/", "memb", "Membership", event_type="membership"),
-    Resource("organization/", "orga", "Organization"),
+    Resource("membership/", "memb", "Membership", listed=False, event_type="membership"),
+    Resource("organization/", "orga", "Organization", listed=False),
 )
 
 _CUSTOM_FIELDS = tuple(
@@ -221,7 +162,7 @@ _CUSTOM_OBJECTS = (
         "Custom Activity Type",
         paged=False,
         has_more=False,
-        naive=True,
+        spelling="naive",
         event_type="custom_activity_type",
     ),
     Resource(
@@ -230,7 +171,7 @@ _CUSTOM_OBJECTS = (
         "Custom Object Type",
         paged=False,
         has_more=False,
-        naive=True,
+        spelling="naive",
         event_type="custom_object_type",
     ),
     Resource(
@@ -245,20 +186,45 @@ _CUSTOM_OBJECTS = (
     ),
 )
 
+SMART_VIEW_TYPES = (
+    "lead",
+    "contact",
+    "opportunity",
+    "call",
+    "email",
+    "sms",
+    "meeting",
+    "note",
+    "whatsapp_message",
+    "custom_activity",
+    "form_submission",
+)
+
 _SETTINGS = (
-    Resource("status/lead/", "stat", "Lead Status", paged=False, dated=False, event_type="status.lead"),
+    Resource("status/lead/", "stat", "Lead Status", paged=False, stamps=(), event_type="status.lead"),
     Resource(
-        "status/opportunity/", "stat", "Opportunity Status", paged=False, dated=False, event_type="status.opportunity"
+        "status/opportunity/", "stat", "Opportunity Status", paged=False, stamps=(), event_type="status.opportunity"
     ),
-    Resource("pipeline/", "pipe", "Pipeline", paged=False, has_more=False, naive=True),
+    Resource("pipeline/", "pipe", "Pipeline", paged=False, has_more=False, spelling="naive"),
     Resource("role/", "role", "Role", paged=False, has_more=False),
-    Resource("group/", "group", "Group", paged=False, dated=False, event_type="group"),
+    Resource(
+        "group/",
+        "group",
+        "Group",
+        only_named=True,
+        single_only=("members",),
+        paged=False,
+        stamps=(),
+        event_type="group",
+    ),
     Resource(
         "saved_search/",
         "save",
         "Saved Search",
         limit_cap=600,
         equals=("id", "type"),
+        defaults=(("type", "lead"),),
+        enums=(("type", SMART_VIEW_TYPES),),
         event_type="saved_search",
     ),
     Resource(
@@ -268,18 +234,27 @@ _SETTINGS = (
         equals=("id", "is_archived", "is_shared"),
         event_type="email_template",
     ),
-    Resource("sms_template/", "smstmpl", "SMS Template", event_type="sms_template"),
-    Resource("sequence/", "seq", "Sequence", limit_cap=1_000, naive=True, event_type="sequence"),
+    Resource("sms_template/", "smstmpl", "SMS Template", spelling="naive", event_type="sms_template"),
+    Resource("sequence/", "seq", "Sequence", limit_cap=1_000, spelling="naive", event_type="sequence"),
     Resource(
         "sequence_subscription/",
         "sub",
         "Sequence Subscription",
         equals=("id", "sequence_id", "contact_id", "lead_id"),
         needs=("sequence_id", "contact_id", "lead_id"),
+        spelling="naive",
         event_type="sequence_subscription",
     ),
-    Resource("outcome/", "outcome", "Outcome"),
-    Resource("playbook/", "playbook", "Playbook", dated=False),
+    Resource("outcome/", "outcome", "Outcome", spelling="exact"),
+    Resource(
+        "playbook/",
+        "convtyp",
+        "Playbook",
+        order="position",
+        flags=(("is_archived", "archived_at"),),
+        spelling="exact",
+        stamps=("created_at", "updated_at"),
+    ),
     Resource("integration_link/", "ilink", "Integration Link", paged=False),
     Resource("webhook/", "whsub", "Webhook", paged=False),
     Resource("export/", "export", "Export"),
@@ -287,17 +262,37 @@ _SETTINGS = (
         "comment/",
         "comm",
         "Comment",
-        equals=("thread_id", "object_id"),
+        equals=("thread_id",),
         needs=("thread_id", "object_id"),
+        just_one=True,
+        through=("object_id", "thread_id", "comment_thread/"),
         paged=False,
+        spelling="exact",
+        stamps=("created_at", "updated_at"),
         event_type="comment",
     ),
-    Resource("comment_thread/", "thread", "Comment Thread", event_type="comment_thread"),
+    Resource(
+        "comment_thread/",
+        "comthr",
+        "Comment Thread",
+        equals=("id", "object_id"),
+        spelling="exact",
+        stamps=("created_at", "updated_at"),
+        event_type="comment_thread",
+    ),
     Resource("scheduling_link/", "schlink", "Scheduling Link", paged=False),
     Resource("shared_scheduling_link/", "sschlink", "Shared Scheduling Link", paged=False),
     # `_type` is not a filter here: the real endpoint ignores it too.
     Resource("connected_account/", "emailacct", "Connected Account", equals=("id", "user_id"), paged=False),
-    Resource("send_as/", "sendas", "Send As", equals=("id", "allowing_user_id", "allowed_user_id"), paged=False),
+    Resource(
+        "send_as/",
+        "sdas",
+        "Send As",
+        equals=("id", "allowing_user_id", "allowed_user_id"),
+        own=("allowing_user_id", "allowed_user_id"),
+        paged=False,
+        stamps=(),
+    ),
     Resource("unsubscribe/email/", "unsub", "Unsubscribed Email", paged=False, event_type="unsubscribed_email"),
     Resource(
         "phone_number/",
@@ -306,9 +301,9 @@ _SETTINGS = (
         equals=("id", "number", "user_id", "is_group_number"),
         event_type="phone_number",
     ),
-    Resource("blocked_phone_number/", "bphon", "Blocked Phone Number"),
+    Resource("blocked_phone_number/", "blkph", "Blocked Phone Number", spelling="exact"),
     Resource(
-        "dialer/", "dial", "Dialer", equals=("id", "user_id", "status", "source_type", "source_value"), naive=True
+        "dialer/", "dial", "Dialer", equals=("id", "user_id", "status", "source_type", "source_value"), spelling="naive"
     ),
     Resource("bulk_action/email/", "bulkemail", "Bulk Email", event_type="bulk_action.email"),
     Resource("bulk_action/edit/", "bulkedit", "Bulk Edit", event_type="bulk_action.edit"),

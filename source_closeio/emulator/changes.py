@@ -9,12 +9,31 @@ from source_closeio.emulator import moments
 from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.catalogue import RESOURCES
 from source_closeio.emulator.journal import Journal
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.shapes_activities import ACTIVITY_PATHS
 from source_closeio.emulator.store import Store
+from source_closeio.emulator.table import Row
 
-# What goes with a lead when it is deleted.
-_OF_A_LEAD = ("contact/", "opportunity/", "task/", "activity/", "custom_object/")
+# What goes with a record when it is deleted: the field that refers to it, and the lists.
+_BELONGINGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "lead/": (
+        "lead_id",
+        (
+            "contact/",
+            "opportunity/",
+            "task/",
+            "activity/",
+            "custom_object/",
+            "sequence_subscription/",
+            "comment_thread/",
+            "comment/",
+        ),
+    ),
+    "contact/": ("contact_id", ("sequence_subscription/",)),
+    "sequence/": ("sequence_id", ("sequence_subscription/",)),
+    "comment_thread/": ("thread_id", ("comment/",)),
+}
 
 
 class Changes:
@@ -38,7 +57,7 @@ class Changes:
                 row = self._store.put(RESOURCES[own], self._maker.complete(own, partial))
                 record = row.encoded.record()
                 if log and self._behaviour.events_on_change:
-                    self._journal.created(row.resource, record, self._moment(record))
+                    self._journal.created(row.resource, record, self._moment(row.resource, record))
                 found.append(record)
             return found
 
@@ -48,37 +67,31 @@ class Changes:
             row = self._store.row(row_id)
             before = row.encoded.record()
             record = {**before, **changes}
-            stamp = "updated_at" if "updated_at" in before else "date_updated"
-            if stamp not in changes and (row.resource.dated or stamp in before):
-                record[stamp] = self._maker.now(row.resource.path)
+            for stamp in row.resource.stamps[1:]:
+                record[stamp] = changes[stamp] if stamp in changes else self._maker.now(row.resource.path)
             self._store.put(row.resource, record, keep_place=True)
             if self._behaviour.events_on_change:
-                self._journal.updated(row.resource, record, before, self._moment(record), action)
+                self._journal.updated(row.resource, record, before, self._moment(row.resource, record), action)
             return record
 
     def delete(self, row_id: str, at: int | None = None, meta: Mapping[str, Any] | None = None) -> None:
-        """Remove a record, and with a lead all that belongs to it."""
+        """Remove a record and all that belongs to it."""
         with self._store.lock:
             row = self._store.row(row_id)
             when = self._clock() if at is None else at
-            if row.resource.path == "lead/":
-                for child in self._children(row_id):
-                    self._remove(child, when, meta)
+            for child in self._belongings(row):
+                self._remove(child, when, meta)
             self._remove(row_id, when, meta)
 
-    def _children(self, lead_id: str) -> list[str]:
-        return [
-            row.id
-            for path in _OF_A_LEAD
-            for row in self._store.held(path).values()
-            if row.facts.get("lead_id") == lead_id
-        ]
+    def _belongings(self, owner: Row) -> list[str]:
+        field, paths = _BELONGINGS.get(owner.resource.path, ("", ()))
+        return [row.id for path in paths for row in self._store.held(path).values() if row.value(field) == owner.id]
 
     def _remove(self, row_id: str, at: int, meta: Mapping[str, Any] | None) -> None:
         row = self._store.remove(row_id)
         if self._behaviour.events_on_change:
             self._journal.deleted(row.resource, row.encoded.record(), at, meta or {})
 
-    def _moment(self, record: Mapping[str, Any]) -> int:
-        moment = moments.parse(record.get("date_updated"))
+    def _moment(self, resource: Resource, record: Mapping[str, Any]) -> int:
+        moment = moments.parse(record.get(resource.stamps[1])) if resource.stamps else None
         return self._clock() if moment is None else moment

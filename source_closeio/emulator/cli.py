@@ -13,7 +13,17 @@ from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.emulator import Emulator
 
 # What an organisation of so many leads has of the rest.
-PER_LEAD = {"contacts": 1.4, "opportunities": 0.4, "activities": 5, "tasks": 1, "events": 2, "users": 0.02}
+PER_LEAD = {
+    "contacts": 1.4,
+    "opportunities": 0.4,
+    "activities": 5,
+    "tasks": 1,
+    "events": 2,
+    "users": 0.02,
+    "custom_objects": 0.1,
+    "sequence_subscriptions": 0.2,
+    "comments": 0.1,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

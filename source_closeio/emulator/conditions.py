@@ -8,7 +8,8 @@ from typing import Any
 
 from source_closeio.emulator import moments, shapes
 from source_closeio.emulator.answers import Refusal, field_error
-from source_closeio.emulator.catalogue import SEARCHABLE, Resource
+from source_closeio.emulator.catalogue import SEARCHABLE
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.selecting import HIGHEST, Range, Test
 from source_closeio.emulator.table import NOTHING, Row
 

@@ -18,6 +18,7 @@ from source_closeio.emulator import seed as _seeding
 from source_closeio.emulator.answers import HTML_404
 from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.changes import Changes
+from source_closeio.emulator.derived import KEYS as DERIVED
 from source_closeio.emulator.faults import Fault, Script, every
 from source_closeio.emulator.server import Outcome, RawRequest, Server
 from source_closeio.emulator.service import PREFIX, Service, parsed
@@ -61,6 +62,9 @@ class Emulator:
         events: int = 0,
         users: int = 0,
         custom_fields: int = 0,
+        custom_objects: int = 0,
+        sequence_subscriptions: int = 0,
+        comments: int = 0,
         start: datetime = _BEGIN,
         now: datetime | None = None,
         latency: float = 0.0,
@@ -87,7 +91,18 @@ class Emulator:
         self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
         self._service = Service(self._store, self._maker, self.behaviour, self._clock)
         sizes = _seeding.Sizes(
-            leads, contacts, opportunities, activities, tasks, events, users, custom_fields, odd_dates
+            leads=leads,
+            contacts=contacts,
+            opportunities=opportunities,
+            activities=activities,
+            tasks=tasks,
+            events=events,
+            users=users,
+            custom_fields=custom_fields,
+            custom_objects=custom_objects,
+            sequence_subscriptions=sequence_subscriptions,
+            comments=comments,
+            odd_dates=odd_dates,
         )
         lag, self.behaviour.index_lag = self.behaviour.index_lag, 0.0
         _seeding.fill(self._store, self._maker, sizes, seed, moments.from_datetime(start), self._clock())
@@ -143,9 +158,12 @@ class Emulator:
         """Hold records, completed to full ones; writes no events. Returns the full records."""
         return self._changes.add(path, records)
 
-    def edit(self, row_id: str, **changes: Any) -> dict[str, Any]:
-        """Change fields of a record; `date_updated` becomes the clock's now unless given. Returns the full record."""
-        return self._changes.edit(row_id, changes)
+    def edit(self, *where: str, **changes: Any) -> dict[str, Any]:
+        """Change fields of the record of an id, which its list may precede, as in `edit("lead/", "lead_1", name="x")`.
+
+        `date_updated` becomes the clock's now unless given. Returns the full record.
+        """
+        return self._changes.edit(where[-1], changes)
 
     def delete(self, row_id: str) -> None:
         """Remove a record, and with a lead what belongs to it."""
@@ -159,10 +177,17 @@ class Emulator:
     def all(self, path: str) -> list[dict[str, Any]]:
         """The records held in a list now, whatever lists show of them."""
         with self._store.lock:
+            if path in DERIVED:
+                return self._service.derived.rows(path)
             return [row.encoded.record() for row in self._store.held(path).values()]
 
     def ids(self, path: str) -> set[str]:
-        """The ids held in a list now; of events, those that the event log reaches back to."""
+        """The ids held in a list now; of events, those that the event log reaches back to.
+
+        Rows without an id are named by their `user_id` (availability) or `key` (metrics of reports).
+        """
+        if path in DERIVED:
+            return {row[DERIVED[path][0]] for row in self.all(path)}
         with self._store.lock:
             held = self._store.held(path)
             if path != "event/":

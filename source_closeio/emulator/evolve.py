@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from source_closeio.emulator import moments
+from source_closeio.emulator.catalogue import RESOURCES
 from source_closeio.emulator.changes import Changes
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.store import Store
@@ -42,14 +43,15 @@ class _Hour:
     def create(self, path: str, **partial: object) -> None:
         """A new record."""
         spelled = self._maker.spelled(path, self.when())
-        self._changes.add(path, [{"date_created": spelled, **partial}], log=True)
+        self._changes.add(path, [{RESOURCES[path].stamps[0]: spelled, **partial}], log=True)
         self.count(f"{path} created")
 
     def edit(self, path: str, row_id: str, action: str = "updated", **changes: object) -> None:
         """A changed record; the change is not older than the record."""
-        before = moments.parse(self._store.row(row_id).encoded.value("date_updated")) or 0
+        stamp = RESOURCES[path].stamps[1]
+        before = moments.parse(self._store.row(row_id).encoded.value(stamp)) or 0
         when = max(before, self.when())
-        self._changes.edit(row_id, {"date_updated": self._maker.spelled(path, when), **changes}, action)
+        self._changes.edit(row_id, {stamp: self._maker.spelled(path, when), **changes}, action)
         self.count(f"{path} updated")
 
     def delete(self, path: str, row_id: str) -> None:
@@ -87,7 +89,21 @@ def work(changes: Changes, store: Store, maker: Maker, seed: int, now: int) -> d
             confidence=100,
             date_won=moments.day(now),
         )
-    for path, share in (("contact/", 0.01), ("activity/note/", 0.01), ("opportunity/", 0.005), ("lead/", 0.002)):
+    for thing in hour.some("custom_object/", 0.02):
+        hour.edit("custom_object/", thing, name=f"Renamed {seed}")
+        original = store.row(thing).encoded.record()
+        hour.create(
+            "custom_object/",
+            lead_id=original["lead_id"],
+            custom_object_type_id=original["custom_object_type_id"],
+        )
+    for path, share in (
+        ("custom_object/", 0.01),
+        ("contact/", 0.01),
+        ("activity/note/", 0.01),
+        ("opportunity/", 0.005),
+        ("lead/", 0.002),
+    ):
         for row_id in hour.some(path, share):
             hour.delete(path, row_id)
     return hour.counts

@@ -7,7 +7,8 @@ from typing import Any
 
 from source_closeio.emulator import moments
 from source_closeio.emulator.behaviour import Behaviour
-from source_closeio.emulator.catalogue import RESOURCES, Resource
+from source_closeio.emulator.catalogue import RESOURCES
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.store import Store
 from source_closeio.emulator.table import Row

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from itertools import count
 
 from source_closeio.emulator import moments
-from source_closeio.emulator.answers import Answer, Query, Refusal, field_error
+from source_closeio.emulator.answers import Answer, Query, Refusal, field_error, missing
 from source_closeio.emulator.behaviour import Behaviour, Lie
-from source_closeio.emulator.catalogue import Resource
 from source_closeio.emulator.encoding import dumps
 from source_closeio.emulator.rendering import Renderer, fields_of, listed
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.selecting import HIGHEST, Range, Test, page, select
 from source_closeio.emulator.store import Store
 from source_closeio.emulator.table import NOTHING, Row, Selection, Sort
@@ -23,9 +23,12 @@ _WORDS = {"true": True, "false": False}
 class Lister:
     """Serves every list but the event log."""
 
-    def __init__(self, store: Store, renderer: Renderer, behaviour: Behaviour, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, store: Store, renderer: Renderer, behaviour: Behaviour, clock: Callable[[], int], owner_id: str
+    ) -> None:
         self._store = store
         self._renderer = renderer
+        self._owner_id = owner_id
         self._behaviour = behaviour
         self._clock = clock
         self._requests = count(1)
@@ -37,11 +40,14 @@ class Lister:
         sort = sort_of(resource, query.params)
         selection = self._selection(resource, query, sort)
         if not resource.paged:
-            skip, limit = 0, len(selection)
+            limit = len(selection)
         deal = next(self._requests) if self._behaviour.unstable_ties else None
         rows = page(selection, skip, limit, sort, deal)
         more = self._has_more(skip + limit < len(selection) and limit > 0)
-        texts = self._renderer.rows(rows, fields_of(query), lead_dict=self._behaviour.lead_custom_dict)
+        fields = fields_of(query, resource)
+        if fields is not None:
+            fields = tuple(name for name in fields if name not in resource.single_only)
+        texts = self._renderer.rows(rows, fields, lead_dict=self._behaviour.lead_custom_dict)
         parts = [b'"data":' + listed(texts)]
         if resource.has_more:
             parts.insert(0, b'"has_more":' + (b"true" if more else b"false"))
@@ -52,18 +58,40 @@ class Lister:
         return Answer(200, b"{" + b",".join(parts) + b"}")
 
     def _check(self, resource: Resource, params: Mapping[str, str]) -> None:
-        """Refuse what lacks a parameter it needs."""
-        if resource.needs and not any(params.get(name) for name in resource.needs):
+        """Refuse what lacks a parameter it needs, or gives one it must not."""
+        given = [name for name in resource.needs if params.get(name)]
+        if resource.needs and not given:
             if len(resource.needs) == 1:
                 raise field_error(**{resource.needs[0]: "This field is required."})
             raise Refusal(400, {"error": f"At least one of {', '.join(resource.needs)} is required."})
+        if resource.just_one and len(given) > 1:
+            raise Refusal(400, {"error": f"Only one of {', '.join(resource.needs)} may be given."})
+        for name in given:
+            self._check_parent(name, params[name])
+        for name, allowed in resource.enums:
+            if not _choice(params, name) <= frozenset(allowed):
+                raise field_error(**{name: f"Input should be {', '.join(map(repr, allowed))}"})
+        users = [params[name] for name in resource.own if params.get(name)]
+        if users and self._owner_id not in users:
+            raise field_error(**{resource.own[0]: f"{' or '.join(resource.own)} must be your own user ID."})
         if not params.get("lead_id"):
             for name in resource.with_lead:
                 if name in params or f"{name}__in" in params:
                     raise Refusal(400, {"error": f"Filtering by {name} is only possible together with lead_id."})
 
+    def _check_parent(self, name: str, parent_id: str) -> None:
+        """Refuse the children of an unknown parent, where that is wished."""
+        mode = self._behaviour.missing_parent
+        if mode == "empty" or self._store.knows(parent_id):
+            return
+        if mode == "404":
+            raise missing(name.removesuffix("_id").replace("_", " ").title())
+        raise field_error(**{name: "Object does not exist."})
+
     def _bounds(self, resource: Resource, params: Mapping[str, str]) -> tuple[int, int]:
         """`_limit` and `_skip`, refused when they are no numbers or too large."""
+        if not resource.paged:
+            return 0, 0
         behaviour = self._behaviour
         limit_cap = behaviour.limit_caps.get(resource.path, resource.limit_cap)
         skip_cap = behaviour.skip_cap
@@ -71,8 +99,6 @@ class Lister:
             skip_cap = behaviour.skip_caps.get(resource.path, resource.skip_cap)
         limit = _number(params, "_limit", min(_DEFAULT_LIMIT, limit_cap))
         skip = _number(params, "_skip", 0)
-        if not resource.paged:
-            return limit, skip
         if limit > limit_cap:
             raise cap_refusal(behaviour, "_limit", limit_cap)
         if skip_cap is not None and skip > skip_cap:
@@ -82,33 +108,42 @@ class Lister:
     def _selection(self, resource: Resource, query: Query, sort: Sort) -> Selection:
         params = query.params
         ranges = ranges_of(resource, params, sort, query.offset_hours)
-        chosen = {
-            name: _choice(params, name)
-            for name in resource.equals
-            if params.get(name) is not None or params.get(f"{name}__in") is not None
-        }
+        chosen = self._chosen(resource, params)
         tests = [test for name, values in chosen.items() for test in [_among(name, values)] if name != "lead_id"]
         extra: tuple[object, ...] = ()
         if resource.path == "task/":
-            tests += self._task_tests(params, chosen)
+            tests += self._task_tests(params)
             # A view depends on the clock, so it is not shared between moments.
             extra = (params.get("view"), self._clock() if params.get("view") else 0)
             if params.get("view") in ("inbox", "future"):
                 ranges.pop("date", None)
-        if resource.path == "saved_search/" and "type" not in chosen:
-            tests.append(_among("type", frozenset({"lead"})))
         table = self._store.table(resource.path)
         leads = chosen.get("lead_id")
         among = [row for lead in sorted(leads, key=str) for row in table.group("lead_id", lead)] if leads else None
         signature = ("list", sort, tuple(ranges.items()), tuple(chosen.items()), extra)
         return select(table, signature, sort, ranges, tests, among)
 
-    def _task_tests(self, params: Mapping[str, str], chosen: dict[str, frozenset[object]]) -> list[Test]:
-        """Tasks come only of the type `lead` unless asked for otherwise; views are about dates and completion."""
+    def _chosen(self, resource: Resource, params: Mapping[str, str]) -> dict[str, frozenset[object]]:
+        """The values each filter lets through: those asked for, and those which hold unless asked otherwise."""
+        found = {
+            name: values
+            for name in (*resource.equals, *(flag for flag, _ in resource.flags))
+            for values in [_choice(params, name)]
+            if values
+        }
+        for name, value in resource.defaults:
+            found.setdefault(name, frozenset({value}))
+        if resource.own and not any(name in found for name in resource.own):
+            found[resource.own[0]] = frozenset({self._owner_id})
+        if resource.through is not None and params.get(resource.through[0]):
+            theirs, ours, path = resource.through
+            others = self._store.table(path).group(theirs, params[theirs])
+            found[ours] = frozenset(row.id for row in others)
+        return found
+
+    def _task_tests(self, params: Mapping[str, str]) -> list[Test]:
+        """Views are about dates and completion."""
         tests: list[Test] = []
-        kinds = chosen.get("_type")
-        if kinds is None:
-            tests.append(_among("_type", frozenset({"lead"})))
         now = self._clock()
         view = params.get("view")
         if view == "archive":
@@ -195,8 +230,8 @@ def _number(params: Mapping[str, str], name: str, default: int) -> int:
 
 
 def _choice(params: Mapping[str, str], name: str) -> frozenset[object]:
-    """The values a filter lets through."""
-    words = [params[name]] if params.get(name) is not None else params[f"{name}__in"].split(",")
+    """The values a filter is given; none when it is not given."""
+    words = [params[name]] if params.get(name) else [word for word in params.get(f"{name}__in", "").split(",") if word]
     if name == "lead_id":
         words = [part for word in words for part in word.split(",")]
     return frozenset(_WORDS.get(word, word) for word in (part.strip() for part in words))

@@ -1,13 +1,17 @@
 """Points in time: microseconds since 1970, and the spellings in which Close writes them.
 
 Close writes most moments as `2026-01-02T03:04:05.678000+00:00` and leaves the fraction out when it is zero; its newer
-services write naive microseconds; the event log writes naive milliseconds.
+services write microseconds, some with the offset and some without; the event log writes naive milliseconds.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta, timezone
+from typing import Literal
+
+Spelling = Literal["full", "exact", "naive"]
 
 MILLISECOND = 1_000
 SECOND = 1_000_000
@@ -72,9 +76,17 @@ def naive(moment: int) -> str:
     return _datetime(moment).replace(tzinfo=None).isoformat(timespec="microseconds")
 
 
+def exact(moment: int) -> str:
+    """As some of the newer services write it: microseconds, with the offset."""
+    return _datetime(moment).isoformat(timespec="microseconds")
+
+
 def naive_milliseconds(moment: int) -> str:
     """As the event log writes it: milliseconds as six digits, no offset."""
     return naive(moment - moment % MILLISECOND)
+
+
+SPELLINGS: Mapping[Spelling, Callable[[int], str]] = {"full": full, "exact": exact, "naive": naive}
 
 
 def day(moment: int) -> str:

@@ -1,4 +1,4 @@
-"""Endpoints which gather several lists: /me/, /organization/{id}/ and the schemas of custom fields."""
+"""Endpoints which gather several lists: /me/, /organization/{id}/, pinned views and the schemas of custom fields."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ class Organization:
             if rest != self._maker.organization_id:
                 raise missing("Organization")
             return _only(self.organization(), query)
+        if kind == "membership" and rest.endswith("/pinned_views"):
+            return json_answer({"saved_view_ids": self._pinned_views(rest.partition("/")[0])})
         if kind == "custom_field_schema" and rest:
             return json_answer({"fields": self._schema(rest)})
         if kind == "custom_fields" and rest:
@@ -112,6 +114,12 @@ class Organization:
             return held
         partial = {"id": f"memb_{self._maker.owner_id[5:]}", "user_id": self._maker.owner_id}
         return [self._maker.complete("membership/", partial)]
+
+    def _pinned_views(self, membership_id: str) -> list[str]:
+        """The first smart views, for everyone."""
+        if all(member["id"] != membership_id for member in self._memberships()):
+            raise missing("Membership")
+        return list(self._store.held("saved_search/"))[:3]
 
     def _records(self, path: str) -> list[dict[str, Any]]:
         return [row.encoded.record() for row in self._store.held(path).values()]

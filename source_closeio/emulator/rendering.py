@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from source_closeio.emulator.answers import Query
 from source_closeio.emulator.encoding import dumps
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.store import Store
 from source_closeio.emulator.table import Row
 
@@ -56,11 +57,11 @@ class Renderer:
         return field_id
 
 
-def fields_of(query: Query) -> tuple[str, ...] | None:
+def fields_of(query: Query, resource: Resource | None = None) -> tuple[str, ...] | None:
     """The names in `_fields`; None when all are wanted."""
     text = query.params.get("_fields")
     if not text or text == "_all":
-        return None
+        return ("id",) if resource is not None and resource.only_named else None
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

@@ -13,11 +13,12 @@ from typing import Any
 from source_closeio.emulator import moments, shapes
 from source_closeio.emulator.answers import Answer, Query, Refusal, cursor_error, field_error
 from source_closeio.emulator.behaviour import Behaviour
-from source_closeio.emulator.catalogue import SEARCH_LIMIT_CAP, Resource
+from source_closeio.emulator.catalogue import SEARCH_LIMIT_CAP
 from source_closeio.emulator.conditions import Reader
 from source_closeio.emulator.encoding import dumps
 from source_closeio.emulator.listing import cap_refusal
 from source_closeio.emulator.rendering import listed
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.selecting import page, select
 from source_closeio.emulator.store import Store
 from source_closeio.emulator.table import Row, Sort

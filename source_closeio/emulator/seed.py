@@ -50,14 +50,15 @@ class Sizes:
     events: int = 0
     users: int = 0
     custom_fields: int = 0
+    custom_objects: int = 0
+    sequence_subscriptions: int = 0
+    comments: int = 0
     odd_dates: bool = False
 
     @property
     def any(self) -> bool:
         """Whether there is anything to make; an empty organisation has no settings either."""
-        return any(
-            (self.leads, self.contacts, self.opportunities, self.activities, self.tasks, self.events, self.users)
-        ) or bool(self.custom_fields)
+        return any(size for name, size in vars(self).items() if name != "odd_dates")
 
 
 class _Calendar:
@@ -121,6 +122,8 @@ class _Builder:
         self._activities()
         self._tasks()
         self._custom_objects()
+        self._subscriptions()
+        self._comments()
         self._events()
 
     def _put(self, path: str, partial: Record) -> Record:
@@ -131,8 +134,8 @@ class _Builder:
     def _dated(self, path: str, since: int | None = None) -> Record:
         created, updated = self._calendar.dates(since)
         return {
-            "date_created": self._maker.spelled(path, created),
-            "date_updated": self._maker.spelled(path, updated),
+            stamp: self._maker.spelled(path, moment)
+            for stamp, moment in zip(RESOURCES[path].stamps, (created, updated), strict=True)
         }
 
     def _lead(self) -> tuple[str | None, int | None, str | None]:
@@ -213,11 +216,49 @@ class _Builder:
 
     def _custom_objects(self) -> None:
         types = list(self._store.held("custom_object_type/"))
-        for number in range(len(self._leads) // 10):
+        for number in range(self._sizes.custom_objects):
             lead_id, created, _ = self._lead()
             kind = types[number % len(types)]
-            partial = {**self._dated("custom_object/", created), "lead_id": lead_id, "custom_object_type_id": kind}
-            self._put("custom_object/", partial)
+            partial = {**self._dated("custom_object/", created), "custom_object_type_id": kind}
+            if lead_id is not None:
+                partial["lead_id"] = lead_id
+            record = self._put("custom_object/", partial)
+            self._touched.append(("custom_object/", record["id"], record["lead_id"]))
+
+    def _subscriptions(self) -> None:
+        """Contacts in sequences, some of them in several; all sequences but the last have subscribers."""
+        sequences = list(self._store.held("sequence/"))
+        contacts = list(self._store.held("contact/").values())
+        for number in range(self._sizes.sequence_subscriptions):
+            partial = self._dated("sequence_subscription/")
+            partial["sequence_id"] = sequences[number % (len(sequences) - 1)]
+            if contacts:
+                contact = self._dice.choice(contacts)
+                emails = contact.encoded.value("emails") or [{}]
+                partial.update(
+                    contact_id=contact.id,
+                    contact_email=emails[0].get("email"),
+                    lead_id=contact.facts["lead_id"],
+                )
+            self._put("sequence_subscription/", partial)
+
+    def _comments(self) -> None:
+        """Threads of up to five comments on activities and opportunities; in some threads one was removed."""
+        objects = [place for place in self._touched if place[0].startswith(("activity/", "opportunity/"))]
+        left = self._sizes.comments
+        while left > 0:
+            size = min(left, 1 + self._dice.randrange(5))
+            left -= size
+            thread: Record = {"num_comments": size, **self._dated("comment_thread/")}
+            if objects:
+                path, object_id, lead_id = self._dice.choice(objects)
+                thread.update(object_id=object_id, object_type=RESOURCES[path].event_type, lead_id=lead_id)
+            record = self._put("comment_thread/", thread)
+            for number in range(size):
+                comment = {**self._dated("comment/"), "thread_id": record["id"], "lead_id": record["lead_id"]}
+                if number == 2:
+                    comment.update(body=None, removed_at=comment["updated_at"], removed_by=self._maker.owner_id)
+                self._put("comment/", comment)
 
     def _events(self) -> None:
         """The last weeks of the event log, a few of them older than it reaches back."""

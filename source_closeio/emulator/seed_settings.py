@@ -17,10 +17,10 @@ _FIELD_LISTS = ("lead", "lead", "contact", "lead", "opportunity", "lead", "activ
 _FIELD_TYPES = ("text", "number", "date", "datetime", "choices", "user", "choices")
 _CHOICES = ["Bronze", "Silver", "Gold"]
 _ROLES = ("admin", "superuser", "user", "restricteduser")
+_SMART_VIEWS = ("lead", "lead", "lead", "contact", "contact", "opportunity", "call", "custom_activity")
 # Lists a plausible organisation has a few rows of.
 _FEW: Mapping[str, int] = {
     "group/": 2,
-    "saved_search/": 5,
     "email_template/": 5,
     "sms_template/": 2,
     "sequence/": 3,
@@ -28,7 +28,6 @@ _FEW: Mapping[str, int] = {
     "playbook/": 1,
     "integration_link/": 2,
     "connected_account/": 3,
-    "send_as/": 1,
     "unsubscribe/email/": 2,
     "phone_number/": 3,
     "blocked_phone_number/": 1,
@@ -40,7 +39,6 @@ _FEW: Mapping[str, int] = {
     "scheduling_link/": 1,
     "shared_scheduling_link/": 1,
     "webhook/": 1,
-    "comment_thread/": 1,
     "custom_activity/": 2,
     "custom_object_type/": 2,
 }
@@ -98,10 +96,19 @@ def settings(store: Store, maker: Maker, start: int) -> None:
     dates = {"date_created": "0001-01-01T00:00:00", "date_updated": "0001-01-01T00:00:00"}
     rows += [("role/", {"id": role, "name": role.title(), "editable": False, **dates}) for role in _ROLES]
     rows += [(path, {}) for path, count in _FEW.items() for _ in range(count)]
+    rows += [("saved_search/", {"type": kind}) for kind in _SMART_VIEWS]
+    rows += [("send_as/", pair) for pair in _sending(maker)]
     for path, partial in rows:
-        if RESOURCES[path].dated:
-            partial.setdefault("date_created", maker.spelled(path, start))
+        for made in RESOURCES[path].stamps[:1]:
+            partial.setdefault(made, maker.spelled(path, start))
         store.put(RESOURCES[path], maker.complete(path, partial))
+
+
+def _sending(maker: Maker) -> list[dict[str, str]]:
+    """Who may send emails for whom: for the key's owner, by the owner, and a pair the owner never sees."""
+    owner, (one, two) = maker.owner_id, maker.colleagues(2)
+    pairs = [(owner, one), (owner, two), (one, owner), (two, one)]
+    return [{"allowing_user_id": allowing, "allowed_user_id": allowed} for allowing, allowed in pairs]
 
 
 def custom_fields(store: Store, maker: Maker, dice: random.Random, count: int, start: int) -> CustomValues:

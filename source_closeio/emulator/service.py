@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, unquote
 from source_closeio.emulator.answers import HTML_404, Answer, Query, Refusal, json_answer, missing
 from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.catalogue import RESOURCES
+from source_closeio.emulator.derived import KEYS as DERIVED
+from source_closeio.emulator.derived import Derived
 from source_closeio.emulator.events import EventLog
 from source_closeio.emulator.listing import Lister
 from source_closeio.emulator.oauth import PATH as TOKEN_PATH
@@ -35,7 +37,8 @@ class Service:
         self._store = store
         self._behaviour = behaviour
         self._renderer = Renderer(store)
-        self._lister = Lister(store, self._renderer, behaviour, clock)
+        self._lister = Lister(store, self._renderer, behaviour, clock, maker.owner_id)
+        self.derived = Derived(store)
         self._events = EventLog(store, behaviour, clock)
         self._search = Search(store, behaviour, clock)
         self._organization = Organization(store, maker)
@@ -94,15 +97,19 @@ class Service:
         found = self._organization.answer(query)
         if found is not None:
             return found
-        if path in RESOURCES and path != "organization/":
+        if path in DERIVED:
+            return self.derived.answer(path)
+        if path in RESOURCES and RESOURCES[path].listed:
             return self._lister.answer(RESOURCES[path], query)
         return self._single(query)
 
     def _single(self, query: Query) -> Answer:
         parent, _, row_id = query.path.rstrip("/").rpartition("/")
-        resource = RESOURCES.get(f"{parent}/")
+        resource = RESOURCES.get(f"{parent}/") or RESOURCES.get(query.path)
         if resource is None:
             raise Refusal(404, {"error": "Not Found"})
+        if not resource.listed:
+            raise Refusal(405, {"error": "Method Not Allowed"})
         if resource.path == "event/":
             self._events.check_allowed()
         row = self._store.find(resource.path, row_id)
@@ -110,7 +117,7 @@ class Service:
             raise missing(resource.noun)
         if resource.path == "event/":
             return Answer(200, self._events.text(row))
-        texts = self._renderer.rows([row], fields_of(query), lead_dict=self._behaviour.lead_custom_dict)
+        texts = self._renderer.rows([row], fields_of(query, resource), lead_dict=self._behaviour.lead_custom_dict)
         return Answer(200, texts[0])
 
 
@@ -146,7 +153,7 @@ def _overridden(query: Query) -> Query:
 
 def _group(path: str) -> str:
     """The pattern of a path, which is what rates are counted by."""
-    if path in RESOURCES or path == SEARCH_PATH:
+    if path in RESOURCES or path in DERIVED or path == SEARCH_PATH:
         return path
     parent = path.rstrip("/").rpartition("/")[0]
     return f"{parent}/{{id}}/" if f"{parent}/" in RESOURCES else path

@@ -64,6 +64,11 @@ class Maker:
         """The id of someone of the organisation."""
         return self._random.choice(self._people)
 
+    def colleagues(self, count: int) -> list[str]:
+        """The ids of so many people other than the owner, of strangers where the organisation has too few."""
+        found = [person for person in self._people if person != self.owner_id][:count]
+        return found + [self.new_id("user") for _ in range(count - len(found))]
+
     def name(self, user_id: object) -> str | None:
         """The name to an id; strangers have one too."""
         return None if user_id is None else self.names.get(str(user_id), "Sam Stranger")
@@ -93,7 +98,7 @@ class Maker:
         """A moment in the spelling of that resource."""
         if path == "event/":
             return moments.naive_milliseconds(moment) if self._naive_events() else moments.full(moment)
-        return moments.naive(moment) if RESOURCES[path].naive else moments.full(moment)
+        return moments.SPELLINGS[RESOURCES[path].spelling](moment)
 
     def now(self, path: str) -> str:
         """The clock's moment in the spelling of that resource."""
@@ -124,9 +129,10 @@ def _compiled(path: str, shape: Mapping[str, Any]) -> _Made:
     whole: dict[str, Any] = {"id": None}
     if path not in _WITHOUT_ORGANIZATION:
         whole["organization_id"] = lambda maker, record: maker.organization_id
-    if RESOURCES[path].dated:
-        whole["date_created"] = lambda maker, record: maker.now(path)
-        whole["date_updated"] = lambda maker, record: record["date_created"]
+    if RESOURCES[path].stamps:
+        made, changed = RESOURCES[path].stamps
+        whole[made] = lambda maker, record: maker.now(path)
+        whole[changed] = lambda maker, record: record[made]
     whole.update(shape)
     finish = whole.pop("", None)
     static = {field: None if callable(value) else value for field, value in whole.items()}

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from source_closeio.emulator import moments
 from source_closeio.emulator.behaviour import Behaviour
-from source_closeio.emulator.catalogue import RESOURCES, Resource
+from source_closeio.emulator.catalogue import RESOURCES
 from source_closeio.emulator.encoding import Encoder
+from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.table import Row, Table
 
 
@@ -49,6 +50,8 @@ class Store:
         facts: dict[str, Any] = {name: moments.parse(record.get(name)) for name in moment_names}
         for name in plain_names:
             facts[name] = record.get(name)
+        for name, filled in resource.flags:
+            facts[name] = record.get(filled) is not None
         number = before.number if before is not None and keep_place else next(self._numbers)
         row = Row(resource, number, self._encoder.encode(record), facts, row_id)
         self._by_id[row_id] = row
@@ -72,6 +75,10 @@ class Store:
     def find(self, path: str, row_id: str) -> Row | None:
         """The record of that id in that list as it is now."""
         return self._held[path].get(row_id)
+
+    def knows(self, row_id: str) -> bool:
+        """Whether there is a record of that id in any list."""
+        return row_id in self._by_id
 
     def held(self, path: str) -> dict[str, Row]:
         """All records of a path as they are now."""

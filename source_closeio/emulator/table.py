@@ -7,8 +7,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from source_closeio.emulator.catalogue import Resource
 from source_closeio.emulator.encoding import Encoded
+from source_closeio.emulator.resource import Resource
 
 # Sorts before every moment and number; what a null counts as.
 NOTHING = -(2**62)

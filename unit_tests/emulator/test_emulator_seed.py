@@ -23,6 +23,9 @@ SIZES = {
     "events": 40,
     "users": 5,
     "custom_fields": 20,
+    "custom_objects": 30,
+    "sequence_subscriptions": 25,
+    "comments": 20,
 }
 
 
@@ -43,6 +46,38 @@ def test_nothing_is_made_unless_asked_for():
     empty = Emulator()
     assert not empty.all("status/lead/")
     assert not empty.all("user/")
+
+
+def test_children_belong_to_what_is_held(organisation):
+    contacts = {row["id"]: row["lead_id"] for row in organisation.all("contact/")}
+    subscriptions = organisation.all("sequence_subscription/")
+    assert len(subscriptions) == SIZES["sequence_subscriptions"]
+    assert all(contacts[row["contact_id"]] == row["lead_id"] for row in subscriptions)
+    subscribed = {row["sequence_id"] for row in subscriptions}
+    assert subscribed < organisation.ids("sequence/")  # one has no subscribers
+    assert len(subscribed) > 1
+    threads = {row["id"]: row for row in organisation.all("comment_thread/")}
+    comments = organisation.all("comment/")
+    assert len(comments) == sum(thread["num_comments"] for thread in threads.values()) == SIZES["comments"]
+    assert {row["thread_id"] for row in comments} == set(threads)
+    objects = organisation.ids("activity/") | organisation.ids("opportunity/")
+    assert all(row["object_id"] in objects and row["lead_id"] in organisation.ids("lead/") for row in threads.values())
+    assert any(row["removed_at"] and row["body"] is None for row in comments)
+    custom_objects = organisation.all("custom_object/")
+    assert {row["custom_object_type_id"] for row in custom_objects} == organisation.ids("custom_object_type/")
+    assert {row["lead_id"] for row in custom_objects} <= organisation.ids("lead/")
+    assert len({row["date_updated"] for row in custom_objects}) > 20
+    assert any(row["object_type"] == "custom_object" for row in organisation.all("event/"))
+
+
+def test_smart_views_and_senders_are_of_several_kinds(organisation):
+    assert len({row["type"] for row in organisation.all("saved_search/")}) > 3
+    pairs = {(row["allowing_user_id"], row["allowed_user_id"]) for row in organisation.all("send_as/")}
+    me = organisation.user_id
+    assert {allowing for allowing, allowed in pairs if allowed == me}
+    assert {allowed for allowing, allowed in pairs if allowing == me}
+    assert any(me not in pair for pair in pairs)
+    assert {user for pair in pairs for user in pair} <= organisation.ids("user/")
 
 
 def test_same_seed_same_organisation(organisation):
@@ -85,6 +120,29 @@ def test_evolve_happens_now_and_logs():
     assert all((NOW - timedelta(seconds=1)).isoformat() <= row["date_updated"] <= NOW.isoformat() for row in changed)
     actions = {row["action"] for row in close.all("event/")}
     assert actions == {"created", "updated", "completed", "deleted"}
+
+
+def test_what_belongs_to_a_record_goes_with_it():
+    close = Emulator(now=NOW, **SIZES)
+    lead = close.all("custom_object/")[0]["lead_id"]
+    close.delete(lead)
+    for path in ("custom_object/", "sequence_subscription/", "comment_thread/", "comment/", "activity/"):
+        assert all(row["lead_id"] != lead for row in close.all(path)), path
+    sequence = close.all("sequence_subscription/")[0]["sequence_id"]
+    close.delete(sequence)
+    assert all(row["sequence_id"] != sequence for row in close.all("sequence_subscription/"))
+    gone = {row["object_type"] for row in close.all("event/") if row["action"] == "deleted"}
+    assert {"custom_object", "sequence", "sequence_subscription"} <= gone
+
+
+def test_records_are_edited_by_id_and_by_list_and_id():
+    close = Emulator(now=NOW)
+    close.add("custom_field/lead/", {"id": "cf_1", "type": "choices", "date_created": "2026-01-01T00:00:00+00:00"})
+    close.add("comment/", {"id": "comm_1", "created_at": "2026-01-01T00:00:00.000000+00:00"})
+    edited = close.edit("custom_field/lead/", "cf_1", accepts_multiple_values=True)
+    assert (edited["accepts_multiple_values"], edited["date_updated"]) == (True, NOW.isoformat())
+    assert close.edit("comm_1", body="x")["updated_at"] == "2026-03-01T12:00:00.000000+00:00"
+    assert {event["object_type"] for event in close.all("event/")} == {"custom_fields.lead", "comment"}
 
 
 def test_partial_records_are_completed_and_kept():
