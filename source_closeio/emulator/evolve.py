@@ -13,6 +13,8 @@ from source_closeio.emulator.store import Store
 # Whoever read the organisation before must find all of it later than that.
 _LASTS = moments.SECOND
 _WON = "won"
+# The shares that are deleted.
+_LOST = {"custom_object/": 0.01, "contact/": 0.01, "activity/note/": 0.01, "opportunity/": 0.005, "lead/": 0.002}
 
 
 class _Hour:
@@ -97,13 +99,7 @@ def work(changes: Changes, store: Store, maker: Maker, seed: int, now: int) -> d
             lead_id=original["lead_id"],
             custom_object_type_id=original["custom_object_type_id"],
         )
-    for path, share in (
-        ("custom_object/", 0.01),
-        ("contact/", 0.01),
-        ("activity/note/", 0.01),
-        ("opportunity/", 0.005),
-        ("lead/", 0.002),
-    ):
+    for path, share in _LOST.items():
         for row_id in hour.some(path, share):
             hour.delete(path, row_id)
     return hour.counts
