@@ -142,7 +142,7 @@ _CUSTOM_FIELDS = tuple(
         "Custom Field",
         limit_cap=1_000,
         paged=paged,
-        has_more=paged,
+        has_more=kind != "custom_object_type",
         event_type=f"custom_fields.{logged}",
     )
     for kind, logged, paged in (
@@ -206,7 +206,7 @@ _SETTINGS = (
         "status/opportunity/", "stat", "Opportunity Status", paged=False, stamps=(), event_type="status.opportunity"
     ),
     Resource("pipeline/", "pipe", "Pipeline", paged=False, has_more=False, spelling="naive"),
-    Resource("role/", "role", "Role", paged=False, has_more=False),
+    Resource("role/", "role", "Role", paged=False),
     Resource(
         "group/",
         "group",
@@ -256,8 +256,8 @@ _SETTINGS = (
         stamps=("created_at", "updated_at"),
     ),
     Resource("integration_link/", "ilink", "Integration Link", paged=False),
-    Resource("webhook/", "whsub", "Webhook", paged=False),
-    Resource("export/", "export", "Export"),
+    Resource("webhook/", "whsub", "Webhook", paged=False, spelling="naive"),
+    Resource("export/", "expo", "Export"),
     Resource(
         "comment/",
         "comm",
@@ -280,10 +280,17 @@ _SETTINGS = (
         stamps=("created_at", "updated_at"),
         event_type="comment_thread",
     ),
-    Resource("scheduling_link/", "schlink", "Scheduling Link", paged=False),
-    Resource("shared_scheduling_link/", "sschlink", "Shared Scheduling Link", paged=False),
+    Resource("scheduling_link/", "schlnk", "Scheduling Link", paged=False, stamps=()),
+    Resource("shared_scheduling_link/", "schlnk", "Shared Scheduling Link", paged=False, stamps=()),
     # `_type` is not a filter here: the real endpoint ignores it too.
-    Resource("connected_account/", "emailacct", "Connected Account", equals=("id", "user_id"), paged=False),
+    Resource(
+        "connected_account/",
+        "emailacct",
+        "Connected Account",
+        equals=("id", "user_id"),
+        paged=False,
+        stamps=("date_created",),
+    ),
     Resource(
         "send_as/",
         "sdas",
@@ -291,9 +298,18 @@ _SETTINGS = (
         equals=("id", "allowing_user_id", "allowed_user_id"),
         own=("allowing_user_id", "allowed_user_id"),
         paged=False,
+        has_more=False,
         stamps=(),
     ),
-    Resource("unsubscribe/email/", "unsub", "Unsubscribed Email", paged=False, event_type="unsubscribed_email"),
+    Resource(
+        "unsubscribe/email/",
+        "unsub",
+        "Unsubscribed Email",
+        key="email",
+        paged=False,
+        stamps=(),
+        event_type="unsubscribed_email",
+    ),
     Resource(
         "phone_number/",
         "phon",
@@ -305,7 +321,13 @@ _SETTINGS = (
     Resource(
         "dialer/", "dial", "Dialer", equals=("id", "user_id", "status", "source_type", "source_value"), spelling="naive"
     ),
-    Resource("bulk_action/email/", "bulkemail", "Bulk Email", event_type="bulk_action.email"),
+    Resource(
+        "bulk_action/email/",
+        "bulkemail",
+        "Bulk Email",
+        equals=("id", "template_id"),
+        event_type="bulk_action.email",
+    ),
     Resource("bulk_action/edit/", "bulkedit", "Bulk Edit", event_type="bulk_action.edit"),
     Resource("bulk_action/delete/", "bulkdelete", "Bulk Delete", event_type="bulk_action.delete"),
     Resource(

@@ -8,6 +8,7 @@ from typing import Any
 from source_closeio.emulator import moments
 from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.catalogue import RESOURCES
+from source_closeio.emulator.definitions import Definitions
 from source_closeio.emulator.journal import Journal
 from source_closeio.emulator.resource import Resource
 from source_closeio.emulator.shapes import Maker
@@ -44,6 +45,7 @@ class Changes:
         self._maker = maker
         self._behaviour = behaviour
         self._clock = clock
+        self._definitions = Definitions(store)
         self._journal = Journal(store, maker, behaviour)
 
     def add(self, path: str, records: Iterable[Mapping[str, Any]], log: bool = False) -> list[dict[str, Any]]:
@@ -52,13 +54,15 @@ class Changes:
             found = []
             for partial in records:
                 own = ACTIVITY_PATHS[str(partial.get("_type", "Note"))] if path == "activity/" else path
-                if partial.get("id") in self._store.held(own):
-                    raise ValueError(f"{partial['id']} is already held")
+                key = RESOURCES[own].key
+                if partial.get(key) in self._store.held(own):
+                    raise ValueError(f"{partial[key]} is already held")
                 row = self._store.put(RESOURCES[own], self._maker.complete(own, partial))
                 record = row.encoded.record()
                 if log and self._behaviour.events_on_change:
                     self._journal.created(row.resource, record, self._moment(row.resource, record))
                 found.append(record)
+            self._definitions.changed(path)
             return found
 
     def edit(self, row_id: str, changes: Mapping[str, Any], action: str = "updated") -> dict[str, Any]:
@@ -70,6 +74,7 @@ class Changes:
             for stamp in row.resource.stamps[1:]:
                 record[stamp] = changes[stamp] if stamp in changes else self._maker.now(row.resource.path)
             self._store.put(row.resource, record, keep_place=True)
+            self._definitions.changed(row.resource.path)
             if self._behaviour.events_on_change:
                 self._journal.updated(row.resource, record, before, self._moment(row.resource, record), action)
             return record
@@ -89,9 +94,10 @@ class Changes:
 
     def _remove(self, row_id: str, at: int, meta: Mapping[str, Any] | None) -> None:
         row = self._store.remove(row_id)
+        self._definitions.changed(row.resource.path)
         if self._behaviour.events_on_change:
             self._journal.deleted(row.resource, row.encoded.record(), at, meta or {})
 
     def _moment(self, resource: Resource, record: Mapping[str, Any]) -> int:
-        moment = moments.parse(record.get(resource.stamps[1])) if resource.stamps else None
+        moment = moments.parse(record.get(resource.stamps[-1])) if resource.stamps else None
         return self._clock() if moment is None else moment

@@ -35,7 +35,7 @@ class Journal:
         """A record changed; `before` is its whole earlier state."""
         changed = [name for name in {**before, **record} if record.get(name) != before.get(name)]
         previous = {name: before.get(name) for name in changed}
-        if action == "updated" and self._merge(record, changed, previous, at):
+        if action == "updated" and self._merge(str(record[resource.key]), record, changed, previous, at):
             return
         self._write(resource, record, action, at, data=dict(record), previous=previous, changed=changed)
 
@@ -57,6 +57,7 @@ class Journal:
     ) -> None:
         if resource.event_type is None:
             return
+        row_id = str(record[resource.key])
         when = self.spelled(at)
         object_type = resource.event_type
         if resource.path == "task/":
@@ -66,26 +67,28 @@ class Journal:
             "date_updated": when,
             "action": action,
             "object_type": object_type,
-            "object_id": record["id"],
-            "lead_id": record["id"] if resource.path == "lead/" else record.get("lead_id"),
+            "object_id": row_id,
+            "lead_id": row_id if resource.path == "lead/" else record.get("lead_id"),
             "user_id": record.get("updated_by") or self._maker.owner_id,
             "changed_fields": changed or [],
             "data": data,
             "previous_data": previous or {},
             "meta": {
                 "request_method": "PUT",
-                "request_path": f"/api/v1/{resource.path}{record['id']}/",
+                "request_path": f"/api/v1/{resource.path}{row_id}/",
                 **(meta or {}),
             },
         }
         row = self._store.put(_EVENTS, self._maker.complete("event/", event))
         if action == "updated":
-            self._latest_update[str(record["id"])] = row
+            self._latest_update[row_id] = row
 
-    def _merge(self, record: Mapping[str, Any], changed: list[str], previous: Mapping[str, Any], at: int) -> bool:
+    def _merge(
+        self, row_id: str, record: Mapping[str, Any], changed: list[str], previous: Mapping[str, Any], at: int
+    ) -> bool:
         """Consolidate with the object's last update when that is recent: same id, `previous_data` of the first."""
         window = round(self._behaviour.event_consolidation * moments.SECOND)
-        last = self._latest_update.get(str(record["id"]))
+        last = self._latest_update.get(row_id)
         if window <= 0 or last is None or at - last.facts["date_updated"] > window:
             return False
         event = last.encoded.record()
@@ -93,7 +96,7 @@ class Journal:
         event["previous_data"] = {**previous, **event["previous_data"]}
         event["data"] = dict(record)
         event["date_updated"] = self.spelled(at)
-        self._latest_update[str(record["id"])] = self._store.put(_EVENTS, event)
+        self._latest_update[row_id] = self._store.put(_EVENTS, event)
         return True
 
     def spelled(self, at: int) -> str:

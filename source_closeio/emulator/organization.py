@@ -6,20 +6,14 @@ from typing import Any
 
 from source_closeio.emulator.answers import Answer, Query, json_answer, missing
 from source_closeio.emulator.catalogue import RESOURCES
+from source_closeio.emulator.definitions import Definitions
+from source_closeio.emulator.encoding import dumps
 from source_closeio.emulator.rendering import fields_of
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.store import Store
 
 _CREATED = "2017-07-21T09:12:13.782000+00:00"
 _UPDATED = "2026-01-02T03:04:05.678000+00:00"
-_SCHEMAS = {
-    "lead": "lead",
-    "contact": "contact",
-    "opportunity": "opportunity",
-    "activity": "activity",
-    "custom_object": "custom_object_type",
-}
-_TYPED = {"activity": "custom_activity_type_id", "custom_object": "custom_object_type_id"}
 
 
 class Organization:
@@ -28,6 +22,7 @@ class Organization:
     def __init__(self, store: Store, maker: Maker) -> None:
         self._store = store
         self._maker = maker
+        self._definitions = Definitions(store)
 
     def answer(self, query: Query) -> Answer | None:
         """The answer, or None when the path is not one of these."""
@@ -42,7 +37,7 @@ class Organization:
         if kind == "membership" and rest.endswith("/pinned_views"):
             return json_answer({"saved_view_ids": self._pinned_views(rest.partition("/")[0])})
         if kind == "custom_field_schema" and rest:
-            return json_answer({"fields": self._schema(rest)})
+            return self._schema(rest)
         if kind == "custom_fields" and rest:
             return self._old_custom_fields(rest)
         return None
@@ -52,12 +47,7 @@ class Organization:
         organization = {
             name: value for name, value in self.organization().items() if name in ("id", "name", "currency", "status")
         }
-        memberships = [
-            {"id": member["id"], "user_id": member["user_id"], "role_id": member["role_id"], "organization_id": org}
-            for org in [self._maker.organization_id]
-            for member in self._memberships()
-            if member["user_id"] == self._maker.owner_id
-        ]
+        memberships = [member for member in self._memberships() if member["user_id"] == self._maker.owner_id]
         user = self._store.find("user/", self._maker.owner_id)
         if user is not None:
             return {**user.encoded.record(), "organizations": [organization], "memberships": memberships}
@@ -87,6 +77,7 @@ class Organization:
             "currency": "USD",
             "currency_symbol": "$",
             "status": "active",
+            "plan_type": "enterprise",
             "billing_account_id": f"acct_{self._maker.organization_id[5:]}",
             "cancellation_date": None,
             "payment_fail_date": None,
@@ -124,25 +115,13 @@ class Organization:
     def _records(self, path: str) -> list[dict[str, Any]]:
         return [row.encoded.record() for row in self._store.held(path).values()]
 
-    def _schema(self, rest: str) -> list[dict[str, Any]]:
+    def _schema(self, rest: str) -> Answer:
         """The definitions of one object type, those it shares with others included."""
         kind, _, type_id = rest.partition("/")
-        if kind not in _SCHEMAS:
+        text = self._definitions.schema(kind, type_id)
+        if text is None:
             raise missing("Custom Field Schema")
-        own = self._records(f"custom_field/{_SCHEMAS[kind]}/")
-        typed = _TYPED.get(kind)
-        if typed:
-            own = [definition for definition in own if definition.get(typed) == type_id]
-        associated = {"activity": "custom_activity_type", "custom_object": "custom_object_type"}.get(kind, kind)
-        shared = [
-            definition
-            for definition in self._records("custom_field/shared/")
-            if any(
-                item.get("object_type") == associated and (not typed or item.get(typed) == type_id)
-                for item in definition.get("associations") or []
-            )
-        ]
-        return own + shared
+        return Answer(200, b'{"organization_id":%s,%s' % (dumps(self._maker.organization_id), text[1:]))
 
     def _old_custom_fields(self, rest: str) -> Answer | None:
         """The path of the first API version, which old clients still use."""

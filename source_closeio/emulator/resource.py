@@ -16,6 +16,8 @@ class Resource:
     """What the ids begin with."""
     noun: str
     """What an error message calls one of them; the `_type` of an activity."""
+    key: str = "id"
+    """The field that names a record."""
     limit_cap: int = 100
     """Highest `_limit`."""
     skip_cap: int | None = None
@@ -69,7 +71,7 @@ class Resource:
     listed_under: str | None = None
     """A second list the records appear in."""
     stamps: tuple[str, ...] = ("date_created", "date_updated")
-    """The fields for the moments a record was made and last changed at; none for records without."""
+    """The fields for the moments a record was made at and last changed at, as far as it has them."""
 
     @property
     def moments(self) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from typing import Any
 
 from source_closeio.emulator import moments
 from source_closeio.emulator.catalogue import RESOURCES
-from source_closeio.emulator.seed_settings import CustomValues, custom_fields, people, settings
+from source_closeio.emulator.definitions import Definitions
+from source_closeio.emulator.seed_fields import CustomValues, FieldMaker
+from source_closeio.emulator.seed_settings import people, settings
 from source_closeio.emulator.shapes import Maker
 from source_closeio.emulator.shapes_records import TASK_TYPES
 from source_closeio.emulator.store import Store
@@ -108,6 +110,8 @@ class _Builder:
         self._start = start
         self._now = now
         self._custom = CustomValues(self._dice)
+        self._contact_ids: list[str] = []
+        self._object_ids: list[str] = []
         self._leads: list[tuple[str, str, int]] = []
         self._touched: list[tuple[str, str, str | None]] = []
 
@@ -116,7 +120,7 @@ class _Builder:
         sizes = self._sizes
         people(self._store, self._maker, sizes.users, self._start)
         settings(self._store, self._maker, self._start)
-        self._custom = custom_fields(self._store, self._maker, self._dice, sizes.custom_fields, self._start)
+        self._custom_fields()
         self._lead_family()
         self._opportunities()
         self._activities()
@@ -125,6 +129,16 @@ class _Builder:
         self._subscriptions()
         self._comments()
         self._events()
+
+    def _custom_fields(self) -> None:
+        """Definitions, whose values may name contacts and custom objects yet to be made."""
+        self._contact_ids = [self._maker.new_id("cont") for _ in range(self._sizes.contacts)]
+        self._object_ids = [self._maker.new_id("custobj") for _ in range(self._sizes.custom_objects)]
+        fields = FieldMaker(self._store, self._maker, self._dice, self._contact_ids, self._object_ids)
+        for number in range(self._sizes.custom_fields):
+            fields.make(number, self._start)
+        Definitions(self._store).embed()
+        self._custom = fields.values
 
     def _put(self, path: str, partial: Record) -> Record:
         record = self._maker.complete(path, partial)
@@ -135,7 +149,7 @@ class _Builder:
         created, updated = self._calendar.dates(since)
         return {
             stamp: self._maker.spelled(path, moment)
-            for stamp, moment in zip(RESOURCES[path].stamps, (created, updated), strict=True)
+            for stamp, moment in zip(RESOURCES[path].stamps, (created, updated), strict=False)
         }
 
     def _lead(self) -> tuple[str | None, int | None, str | None]:
@@ -154,7 +168,7 @@ class _Builder:
         dates = [self._calendar.dates() for _ in range(count)]
         for number in range(sizes.contacts):
             place = number if number < count else self._dice.randrange(count) if count else None
-            partial: Record = {"lead_id": None} if place is None else {"lead_id": ids[place]}
+            partial: Record = {"id": self._contact_ids[number], "lead_id": None if place is None else ids[place]}
             partial.update(self._dated("contact/", None if place is None else dates[place][0]))
             partial.update(self._custom.of("contact"))
             record = self._put("contact/", partial)
@@ -198,7 +212,7 @@ class _Builder:
                 partial["lead_id"] = lead_id
             if path == "activity/custom/" and types:
                 partial["custom_activity_type_id"] = self._dice.choice(types)
-                partial.update(self._custom.of("activity"))
+                partial.update(self._custom.of(partial["custom_activity_type_id"]))
             record = self._put(path, partial)
             self._touched.append((path, record["id"], record["lead_id"]))
 
@@ -219,7 +233,12 @@ class _Builder:
         for number in range(self._sizes.custom_objects):
             lead_id, created, _ = self._lead()
             kind = types[number % len(types)]
-            partial = {**self._dated("custom_object/", created), "custom_object_type_id": kind}
+            partial = {
+                "id": self._object_ids[number],
+                **self._dated("custom_object/", created),
+                "custom_object_type_id": kind,
+                **self._custom.of(kind),
+            }
             if lead_id is not None:
                 partial["lead_id"] = lead_id
             record = self._put("custom_object/", partial)

@@ -108,7 +108,7 @@ class Maker:
         """The full record of a partial one; what is given is kept as it is."""
         static, computed, finish = _SHAPES[path]
         record = {**static, **partial}
-        if "id" not in partial:
+        if "id" in record and "id" not in partial:
             record["id"] = self.new_id(RESOURCES[path].prefix)
         for field, make in computed:
             if field not in partial:
@@ -118,21 +118,22 @@ class Maker:
         return record
 
 
-# Records which do not say whose they are: they are the organisation, or its people.
-_WITHOUT_ORGANIZATION = ("user/", "membership/", "organization/")
+# Records which do not say whose they are.
+_WITHOUT_ORGANIZATION = ("user/", "organization/", "webhook/", "unsubscribe/email/")
 
 _Made = tuple[dict[str, Any], list[tuple[str, Callable[[Maker, dict[str, Any]], Any]]], Any]
 
 
 def _compiled(path: str, shape: Mapping[str, Any]) -> _Made:
     """A shape in two parts: the values all records share, and those computed for each."""
-    whole: dict[str, Any] = {"id": None}
+    whole: dict[str, Any] = {"id": None} if RESOURCES[path].key == "id" else {}
     if path not in _WITHOUT_ORGANIZATION:
         whole["organization_id"] = lambda maker, record: maker.organization_id
-    if RESOURCES[path].stamps:
-        made, changed = RESOURCES[path].stamps
+    made, *changed = RESOURCES[path].stamps or (None,)
+    if made is not None:
         whole[made] = lambda maker, record: maker.now(path)
-        whole[changed] = lambda maker, record: record[made]
+    for stamp in changed:
+        whole[stamp] = lambda maker, record: record[made]
     whole.update(shape)
     finish = whole.pop("", None)
     static = {field: None if callable(value) else value for field, value in whole.items()}

@@ -209,7 +209,17 @@ _OPPORTUNITY: Shape = {
     **AUTHORS,
 }
 
-_EMAIL_TASK: Shape = {"subject": "Re: Offer", "body_preview": "Thanks, that looks good to us.", "emails": []}
+
+def _one(prefix: str) -> Make:
+    return lambda maker, record: [maker.new_id(prefix)]
+
+
+_SEQUENCE_STEP: Shape = {"sequence_id": None, "sequence_subscription_id": None}
+_EMAIL_TASK: Shape = {
+    "subject": "Re: Offer",
+    "body_preview": "Thanks, that looks good to us.",
+    "emails": _one("acti"),
+}
 _PHONE_TASK: Shape = {
     "phone": "+12025550123",
     "phone_formatted": "+1 202-555-0123",
@@ -223,13 +233,23 @@ _TASK_KINDS: Mapping[str, Shape] = {
         "text": "Call back about the offer",
         "is_dateless": False,
         "priority": None,
-        "sequence_id": None,
-        "sequence_subscription_id": None,
+        **_SEQUENCE_STEP,
     },
-    "outgoing_call": {"text": "Call", "is_dateless": False, "priority": None, "dialable": True},
+    "outgoing_call": {
+        "text": "Call",
+        "is_dateless": False,
+        "priority": None,
+        "dialable": True,
+        "agent_config_id": None,
+        "deduplication_key": None,
+        "is_primary_lead_notification": True,
+        "resolution": None,
+        "step_id": None,
+        **_SEQUENCE_STEP,
+    },
     "incoming_email": {**_EMAIL_TASK, "cleared_followups": []},
     "email_followup": {
-        "email_id": None,
+        "email_id": other("acti"),
         "subject": "Re: Offer",
         "body_preview": "Following up",
         "total_emails_count_in_thread": 2,
@@ -242,23 +262,40 @@ _TASK_KINDS: Mapping[str, Shape] = {
         "local_phone": "+12025550100",
         "remote_phone": "+12025550123",
         "remote_phone_formatted": "+1 202-555-0123",
-        "remote_phone_description": None,
+        "remote_phone_description": "California",
+        "attachments": [],
     },
     "opportunity_due": {
         "opportunity_value": 100_000,
+        "opportunity_value_currency": "USD",
         "opportunity_value_formatted": "$1,000",
         "opportunity_value_period": "one_time",
         "opportunity_note": "",
     },
 }
 TASK_TYPES = tuple(_TASK_KINDS)
+# What a notification is about: the name of the kind of object, and what its id begins with.
+_ABOUT: Mapping[str, tuple[str, str]] = {
+    "incoming_email": ("emailthread", "acti"),
+    "email_followup": ("emailthread", "acti"),
+    "missed_call": ("call", "acti"),
+    "answered_detached_call": ("call", "acti"),
+    "voicemail": ("call", "acti"),
+    "incoming_sms": ("sms", "acti"),
+    "opportunity_due": ("opportunity", "oppo"),
+}
 
 
 def _finish_task(maker: Maker, record: Record, partial: Mapping[str, Any]) -> None:
-    for field, value in _TASK_KINDS.get(str(record["_type"]), {}).items():
-        record.setdefault(field, value)
-    if "id" not in partial and record["_type"] != "lead":
+    kind = str(record["_type"])
+    for field, value in _TASK_KINDS.get(kind, {}).items():
+        if field not in record:
+            record[field] = value(maker, record) if callable(value) else value
+    if "id" not in partial and kind != "lead":
         record["id"] = maker.new_id("noti")
+    if kind in _ABOUT and "object_type" not in partial:
+        name, prefix = _ABOUT[kind]
+        record.update(object_type=name, object_id=maker.new_id(prefix))
 
 
 _TASK: Shape = {
@@ -330,6 +367,9 @@ _MEMBERSHIP: Shape = {
     "primary_personal_number": None,
     "is_free": False,
     "record_calls": False,
+    "auto_record_calls": "unset",
+    "may_workflows_impersonate": False,
+    "onboarding_status": "completed",
     "show_onboarding": False,
     "track_email_opens": True,
 }

@@ -1,113 +1,67 @@
-"""Shapes of custom fields, custom objects and of the lists a settings page shows."""
+"""Shapes of the lists a settings page shows: smart views, templates, sequences, links and the like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from source_closeio.emulator.shapes_records import PERMISSIONS, Make, Record, Shape, author, other
+from source_closeio.emulator.shapes_channels import CHANNEL_SHAPES
+from source_closeio.emulator.shapes_definitions import CREATORS, DEFINITION_SHAPES, named
+from source_closeio.emulator.shapes_records import Record, Shape, other
 
 if TYPE_CHECKING:
     from source_closeio.emulator.shapes import Maker
 
 
-def _named(kind: str) -> Make:
-    return lambda maker, record: f"{kind} {str(record['id'])[-4:]}"
-
-
-def _person(maker: Maker, record: Record) -> Any:
+def _owner(maker: Maker, record: Record) -> Any:
     return maker.owner_id
 
 
-_AUTHORS: Shape = {"created_by": author, "updated_by": author}
+_CREATOR_IDS: Shape = {"created_by_id": _owner, "updated_by_id": _owner}
 
-_CUSTOM_FIELD: Shape = {
-    "name": _named("Field"),
+
+def _steps(maker: Maker, record: Record) -> list[Record]:
+    """An email after a day, a call after three."""
+    return [
+        {
+            "id": maker.new_id("seqstep"),
+            "step_type": kind,
+            "delay": delay,
+            "email_template_id": template,
+            "required": True,
+            "step_allowed_delay": None,
+            "threading": threading,
+            "date_created": record["date_created"],
+            "date_updated": record["date_updated"],
+            "created_by_id": maker.owner_id,
+            "updated_by_id": maker.owner_id,
+        }
+        for kind, delay, template, threading in (
+            ("email", 86_400, maker.new_id("tmpl"), "old_thread"),
+            ("call", 259_200, None, None),
+        )
+    ]
+
+
+_SCHEDULING_LINK: Shape = {
+    "name": named("Link"),
     "description": None,
-    "type": "text",
-    "accepts_multiple_values": False,
-    "editable_with_roles": [],
-    "referenced_custom_type_id": None,
-    "back_reference_is_visible": False,
-    "is_shared": False,
-    "converting_to_type": None,
-    "always_visible": True,
-    **_AUTHORS,
+    "duration_in_minutes": None,
+    "source": "MANUAL",
+    "source_id": None,
+    "source_type": None,
+    "template_tag": None,
 }
-_SHARED: Shape = {**_CUSTOM_FIELD, "is_shared": True, "associations": []}
-
-_BULK: Shape = {
-    "status": "done",
-    "query": None,
-    "s_query": {"query": {"type": "match_all"}},
-    "sort": [],
-    "results_limit": None,
-    "n_leads": 10,
-    "n_leads_processed": 10,
-    "n_objects": 10,
-    "n_objects_processed": 10,
-    "send_done_email": False,
-    **_AUTHORS,
-}
-
-_CUSTOM_TYPE: Shape = {
-    "name": _named("Type"),
-    "description": None,
-    "api_create_only": False,
-    "editable_with_roles": [],
-    "fields": [],
-    **_AUTHORS,
-}
-
-_TEMPLATE: Shape = {
-    "name": _named("Template"),
-    "attachments": [],
-    "is_shared": True,
-    "is_archived": False,
-    **_AUTHORS,
-}
-
-_LINK: Shape = {"name": _named("Link"), "url": "https://example.com/{{ lead.id }}", **_AUTHORS}
-
-
-def _pipeline_statuses(maker: Maker, record: Record) -> list[Record]:
-    return [{"id": key, "label": label, "type": kind} for key, (label, kind) in maker.opportunity_statuses.items()]
-
 
 SETTING_SHAPES: Mapping[str, Shape] = {
-    **{f"custom_field/{kind}/": _CUSTOM_FIELD for kind in ("lead", "contact", "opportunity")},
-    "custom_field/activity/": {**_CUSTOM_FIELD, "custom_activity_type_id": other("actitype"), "required": False},
-    "custom_field/custom_object_type/": {**_CUSTOM_FIELD, "custom_object_type_id": other("cotype"), "required": False},
-    "custom_field/shared/": _SHARED,
-    "custom_activity/": {**_CUSTOM_TYPE, "is_archived": False},
-    "custom_object_type/": {**_CUSTOM_TYPE, "name_plural": _named("Types"), "back_reference_fields": []},
-    "custom_object/": {
-        "custom_object_type_id": other("cotype"),
-        "lead_id": other("lead"),
-        "name": _named("Object"),
-        **_AUTHORS,
-    },
-    "status/lead/": {"label": "Potential"},
-    "status/opportunity/": {
-        "label": "Active",
-        "type": "active",
-        "pipeline_id": lambda maker, record: maker.pipeline_id,
-    },
-    "pipeline/": {"name": "Sales", "statuses": _pipeline_statuses, **_AUTHORS},
-    "role/": {
-        "name": _named("Role"),
-        "editable": True,
-        "permissions": list(PERMISSIONS),
-        "visibility_user_lcf_ids": [],
-        "visibility_user_lcf_behavior": None,
-    },
-    "group/": {"name": _named("Group"), "members": lambda maker, record: [{"user_id": maker.owner_id}]},
+    **DEFINITION_SHAPES,
+    **CHANNEL_SHAPES,
     "saved_search/": {
-        "name": _named("Smart View"),
+        "name": named("Smart View"),
         "type": "lead",
         "description": None,
         "query": None,
-        "s_query": {"query": {"type": "match_all"}},
+        "s_query": {"query": {"type": "match_all", "negate": False}, "results_limit": None, "sort": []},
         "selected_fields": None,
         "is_shared": True,
         "shared_with": None,
@@ -115,18 +69,33 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "is_user_dependent": False,
         "user_id": None,
     },
-    "email_template/": {**_TEMPLATE, "subject": "Hello", "body": "<p>Hello {{ contact.first_name }}</p>"},
-    "sms_template/": {**_TEMPLATE, "text": "Hello {{ contact.first_name }}"},
-    "sequence/": {
-        "name": _named("Sequence"),
+    "email_template/": {
+        "name": named("Template"),
+        "subject": "Hello",
+        "body": "<p>Hello {{ contact.first_name }}</p>",
+        "attachments": [],
+        "is_shared": True,
+        "is_archived": False,
+        **CREATORS,
+    },
+    "sms_template/": {
+        "name": named("Template"),
+        "text": "Hello {{ contact.first_name }}",
         "status": "active",
+        "is_shared": True,
+        "owned_by": _owner,
+        **CREATORS,
+    },
+    "sequence/": {
+        "name": named("Sequence"),
+        "status": "active",
+        "schedule": None,
         "schedule_id": None,
         "timezone": "America/New_York",
-        "steps": lambda maker, record: [{"id": maker.new_id("seqstep"), "step_type": "email", "delay": 86_400}],
+        "steps": _steps,
         "trigger_query": None,
         "allow_manual_enrollment": True,
-        "created_by_id": _person,
-        "updated_by_id": _person,
+        **_CREATOR_IDS,
     },
     "sequence_subscription/": {
         "sequence_id": other("seq"),
@@ -140,18 +109,17 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "sender_account_id": None,
         "sender_name": "Robin Owner",
         "sender_email": "sales@example.com",
-        "created_by_id": _person,
-        "updated_by_id": _person,
+        **_CREATOR_IDS,
     },
     "outcome/": {
-        "name": _named("Outcome"),
+        "name": named("Outcome"),
         "description": None,
-        "applies_to": ["calls"],
+        "applies_to": ["calls", "meetings"],
         "type": "custom",
-        **_AUTHORS,
+        **CREATORS,
     },
     "playbook/": {
-        "name": _named("Playbook"),
+        "name": named("Playbook"),
         "description": None,
         "custom_field_ids": [],
         "outcome_ids": [],
@@ -159,12 +127,27 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "summary_guidance": None,
         "archived_at": None,
         "archived_by_id": None,
-        "created_by_id": _person,
-        "updated_by_id": _person,
+        **_CREATOR_IDS,
     },
-    "integration_link/": {**_LINK, "type": "lead"},
-    "webhook/": {"url": "https://example.com/hook", "status": "active", "events": [], "verify_ssl": True},
-    "export/": {"format": "csv", "type": "leads", "status": "done", "download_url": None, "fields": []},
+    "integration_link/": {
+        "name": named("Link"),
+        "url": "https://example.com/{{ lead.id }}",
+        "type": "lead",
+        **CREATORS,
+    },
+    "webhook/": {
+        "url": "https://example.com/hook",
+        "status": "active",
+        "events": [{"object_type": "lead", "action": "created"}],
+        "verify_ssl": True,
+        "signature_key": lambda maker, record: f"{maker.number(0, 2**60):064x}",
+        "counters": {},
+        "health_status": "healthy",
+        "latest_error": None,
+        "pause_reason": None,
+        "recent_consecutive_fail_buckets_cnt": 0,
+        **CREATORS,
+    },
     "comment/": {
         "thread_id": other("comthr"),
         "lead_id": other("lead"),
@@ -172,7 +155,7 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "mentions": [],
         "removed_at": None,
         "removed_by": None,
-        **_AUTHORS,
+        **CREATORS,
     },
     "comment_thread/": {
         "object_id": other("acti"),
@@ -181,82 +164,12 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "num_comments": 1,
         "participating": lambda maker, record: [maker.person()],
     },
-    "scheduling_link/": {**_LINK, "user_id": _person, "duration_in_minutes": 30},
-    "shared_scheduling_link/": _LINK,
-    "connected_account/": {
-        "_type": "google",
-        "user_id": _person,
-        "email": "sales@example.com",
-        "identities": [{"name": "Robin Owner", "email": "sales@example.com"}],
-        "synced_calendars": [],
+    "scheduling_link/": {
+        **_SCHEDULING_LINK,
+        "url": "https://example.com/schedule",
+        "type": "USER",
+        "user_id": _owner,
+        "oauth_client_id": None,
     },
-    "send_as/": {"allowing_user_id": _person, "allowed_user_id": _person},
-    "unsubscribe/email/": {"email": "nobody@example.com", "source": "contact", **_AUTHORS},
-    "phone_number/": {
-        "number": lambda maker, record: maker.phone(),
-        "number_formatted": lambda maker, record: str(record["number"]),
-        "label": "Sales",
-        "type": "internal",
-        "user_id": None,
-        "is_group_number": True,
-        "participants": lambda maker, record: [maker.owner_id],
-        "sms_enabled": True,
-        "mms_enabled": True,
-        "carrier": "twilio",
-        "carrier_type": "local",
-        "country": "US",
-        "address_id": None,
-        "bundle_id": None,
-        "forward_to": "",
-        "forward_to_enabled": False,
-        "forward_to_formatted": None,
-        "is_premium": False,
-        "is_verified": False,
-        "last_billed_price": "1.15",
-        "next_billing_on": None,
-        "phone_numbers": [],
-        "phone_numbers_formatted": [],
-        "press_1_to_accept": False,
-        "supports_mms_to_countries": ["US"],
-        "supports_sms_to_countries": ["US"],
-        "voicemail_greeting_url": None,
-        "was_ported": False,
-    },
-    "blocked_phone_number/": {"phone": lambda maker, record: maker.phone(), "reason": "spam", **_AUTHORS},
-    "dialer/": {
-        "source_type": "saved-search",
-        "source_value": other("save"),
-        "status": "paused",
-        "type": "power",
-        "users": [],
-        "user_id": _person,
-        "ring_mode": None,
-    },
-    "bulk_action/email/": {
-        **_BULK,
-        "template_id": other("tmpl"),
-        "email_account_id": None,
-        "sender": None,
-        "contact_preference": "lead",
-    },
-    "bulk_action/edit/": {
-        **_BULK,
-        "type": "set_lead_status",
-        "custom_field_name": None,
-        "custom_field_value": None,
-        "lead_status_id": None,
-    },
-    "bulk_action/delete/": {**_BULK, "bulk_object_type": "lead"},
-    "bulk_action/sequence_subscription/": {
-        **_BULK,
-        "action_type": "subscribe",
-        "sequence_id": other("seq"),
-        "calls_assigned_to": None,
-        "contact_preference": "lead",
-        "from_phone_number_id": None,
-        "sender_account_id": None,
-        "sender_name": None,
-        "sender_email": None,
-    },
+    "shared_scheduling_link/": {**_SCHEDULING_LINK, "url": None, "type": "SHARED", "user_id": None},
 }
-SETTING_PATHS = tuple(SETTING_SHAPES)

@@ -42,7 +42,7 @@ class Store:
 
     def put(self, resource: Resource, record: Mapping[str, Any], *, keep_place: bool = False) -> Row:
         """Hold a record, or a new version of one; `keep_place` leaves it where it stood among its equals."""
-        row_id = str(record["id"])
+        row_id = str(record[resource.key])
         before = self._by_id.get(row_id)
         if before is not None and before.resource.path != resource.path:
             raise ValueError(f"{row_id} is already held as {before.resource.path}")
