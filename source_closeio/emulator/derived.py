@@ -11,23 +11,23 @@ from source_closeio.emulator.table import Row
 # What names a row of each list, and the key of its envelope.
 KEYS = {"user/availability/": ("user_id", "data"), "report/activity/metrics/": ("key", "metrics")}
 _DEVICES = ("mobile", "native", "web")
-# key, name, description; a third of those Close documents.
+# key and name; a third of those Close documents.
 _METRICS = (
-    ("calls.all.all.count", "All Calls - All Types", "The number of all calls made."),
-    ("calls.all.all.sum_duration", "All Calls - Total Duration", "The total duration of all calls made."),
-    ("calls.all.all.avg_duration", "All Calls - Average Duration", "The average duration of all calls made."),
-    ("calls.inbound.all.count", "Inbound Calls - All Types", "The number of inbound calls made."),
-    ("calls.outbound.all.count", "Outbound Calls - All Types", "The number of all outbound calls made."),
-    ("calls.outbound.external.count", "Outbound Calls - External", "The number of external outbound calls."),
-    ("emails.sent.all.count", "Sent Emails - All Types", "The number of all sent emails."),
-    ("emails.received.all.count", "Received Emails - All Types", "The number of all incoming emails."),
-    ("sms.sent.all.count", "Sent SMS - All Types", "The number of all sent SMS messages."),
-    ("sms.received.all.count", "Received SMS - All Types", "The number of all received SMS messages."),
-    ("leads.created.all.count", "Created Leads", "The number of leads created."),
-    ("leads.contacted.all.count", "Contacted Leads", "The leads contacted via a call, email or SMS."),
-    ("opportunities.created.all.count", "Opportunities - Created", "The number of opportunities created by a user."),
-    ("opportunities.won.all.count", "Opportunities - Won", "The number of won opportunities assigned to a user."),
-    ("opportunities.lost.all.count", "Opportunities - Lost", "The number of lost opportunities assigned to a user."),
+    ("calls.all.all.count", "All Calls - All Types"),
+    ("calls.all.all.sum_duration", "All Calls - Total Duration"),
+    ("calls.all.all.avg_duration", "All Calls - Average Duration"),
+    ("calls.inbound.all.count", "Inbound Calls - All Types"),
+    ("calls.outbound.all.count", "Outbound Calls - All Types"),
+    ("calls.outbound.external.count", "Outbound Calls - External"),
+    ("emails.sent.all.count", "Sent Emails - All Types"),
+    ("emails.received.all.count", "Received Emails - All Types"),
+    ("sms.sent.all.count", "Sent SMS - All Types"),
+    ("sms.received.all.count", "Received SMS - All Types"),
+    ("leads.created.all.count", "Created Leads"),
+    ("leads.contacted.all.count", "Contacted Leads"),
+    ("opportunities.created.all.count", "Opportunities - Created"),
+    ("opportunities.won.all.count", "Opportunities - Won"),
+    ("opportunities.lost.all.count", "Opportunities - Lost"),
 )
 
 
@@ -44,7 +44,7 @@ class Derived:
     def rows(self, path: str) -> list[dict[str, Any]]:
         """The rows of one of the lists as they are now."""
         if path == "report/activity/metrics/":
-            return [{"key": key, "name": name, "description": text} for key, name, text in _METRICS]
+            return [{"key": key, "name": name, "description": f"{name}, per user and day"} for key, name in _METRICS]
         members = [row for row in self._store.held("user/").values() if row.encoded.value("organizations")]
         return [{"user_id": row.id, "availability": self._devices(row)} for row in members]
 

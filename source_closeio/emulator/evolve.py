@@ -99,6 +99,8 @@ def work(changes: Changes, store: Store, maker: Maker, seed: int, now: int) -> d
             lead_id=original["lead_id"],
             custom_object_type_id=original["custom_object_type_id"],
         )
+    for subscription in hour.some("sequence_subscription/", 0.02):
+        hour.edit("sequence_subscription/", subscription, status="paused", status_reason="manual")
     for path, share in _LOST.items():
         for row_id in hour.some(path, share):
             hour.delete(path, row_id)

@@ -320,8 +320,11 @@ _KINDS: Mapping[str, tuple[str, Shape]] = {
         "LeadMerge",
         {
             "source_lead_id": other("lead"),
-            "source_lead_name": lambda maker, record: company_name(maker),
+            "source_display_name": lambda maker, record: company_name(maker),
             "destination_lead_id": _same("lead_id"),
+            "destination_display_name": lambda maker, record: company_name(maker),
+            "merge_status": "completed",
+            "error_message": None,
         },
     ),
     "activity/form_submission/": (

@@ -155,3 +155,11 @@ def test_metrics_of_activity_reports(emulate):
     assert all(metric.keys() == {"key", "name", "description"} for metric in answer["metrics"])
     close.behaviour.refused = {"report/activity/metrics/": 403}
     assert client.get("report/activity/metrics/").status == 403
+
+
+def test_the_ids_of_every_list_are_told_to_other_processes(emulate):
+    close, client = emulate(users=4, leads=3, contacts=3, activities=15, comments=4, sequence_subscriptions=4)
+    for path in ("comment/", "sequence_subscription/", "membership/", "user/availability/", "unsubscribe/email/"):
+        told = client.send("GET", f"/_emulator/ids?path={path}").json
+        assert told == sorted(close.ids(path))
+        assert len(told) == len(close.all(path)) > 0

@@ -201,3 +201,24 @@ def test_bad_json(emulate):
     _, client = emulate()
     assert client.send("POST", "/api/v1/data/search/").json == {"error": "The request contains invalid JSON."}
     assert client.get("data/search/").status == 405
+
+
+def test_custom_objects_of_a_type_that_changed_since(emulate):
+    now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+    close, client = emulate(now=now, leads=10, custom_objects=40, custom_fields=20)
+    kind = sorted(close.ids("custom_object_type/"))[0]
+    theirs = {row["id"]: row for row in close.all("custom_object/") if row["custom_object_type_id"] == kind}
+    changed, deleted, *_ = theirs
+    assert client.get("custom_object/", lead_id=theirs[changed]["lead_id"], custom_object_type_id=kind).ids
+    since = condition("custom_object", "date_updated", now.isoformat())
+    body = search("custom_object", term("custom_object", "custom_object_type_id", kind), since, fields=["id", "custom"])
+    assert client.post("data/search/", body).ids == []
+    close.edit("custom_object/", changed, name="Renamed")
+    close.delete(deleted)
+    (row,) = client.post("data/search/", body).json["data"]
+    assert row["id"] == changed
+    assert any(key.startswith("custom.cf_") for key in row)
+    events = client.get("event/", object_type="custom_object", action="deleted").json["data"]
+    assert [event["object_id"] for event in events] == [deleted]
+    close.behaviour.refused = {"data/search/custom_object": 402}
+    assert client.post("data/search/", body).status == 402
