@@ -47,6 +47,7 @@ _ACTIVITY_KINDS: tuple[tuple[str, str, str | None, str | None, tuple[str, ...], 
     ("task_completed", "TaskCompleted", "activity.task_completed", "activity.task_completed", (), ()),
     ("lead_merge", "LeadMerge", "lead_merge", None, (), ()),
     ("form_submission", "FormSubmission", "activity.form_submission", None, ("form_id",), ()),
+    ("import_update", "ImportUpdate", None, None, (), ()),
     (
         "custom",
         "Custom",
@@ -246,6 +247,7 @@ _SETTINGS = (
         event_type="sequence_subscription",
     ),
     Resource("outcome/", "outcome", "Outcome", spelling="exact"),
+    Resource("form/", "form", "Form", equals=("id", "is_archived")),
     Resource(
         "playbook/",
         "convtyp",

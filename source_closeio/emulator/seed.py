@@ -33,6 +33,7 @@ ACTIVITY_SHARES: Mapping[str, int] = {
     "activity/task_completed/": 2,
     "activity/lead_merge/": 1,
     "activity/form_submission/": 1,
+    "activity/import_update/": 1,
     "activity/custom/": 2,
 }
 # Shares of rows that were imported or edited in bulk and so have the same moment as many others, and of odd ones.

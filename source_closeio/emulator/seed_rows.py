@@ -54,6 +54,21 @@ ROWS: Mapping[str, tuple[Record, ...]] = {
         {"name": "Not Interested"},
         {"name": "Left Pre-Recorded Voicemail", "type": "vm-dropped", "applies_to": ["calls"]},
     ),
+    "form/": (
+        {
+            "name": "Contact us",
+            "field_definitions": [
+                {"id": "formfld_1", "name": "email", "type": "email", "choices": None},
+                {
+                    "id": "formfld_2",
+                    "name": "interest",
+                    "type": "select",
+                    "choices": [{"label": "Sales", "value": "sales"}],
+                },
+            ],
+        },
+        {"name": "Old form", "is_archived": True},
+    ),
     "playbook/": (
         {"name": "Discovery Call", "position": 0, "description": "The first call.", "summary_guidance": "Pain points."},
         {"name": "Closing Call", "position": 1},

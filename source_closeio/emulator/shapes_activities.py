@@ -341,6 +341,7 @@ _KINDS: Mapping[str, tuple[str, Shape]] = {
             "values_by_name": {"Message": "Hello"},
         },
     ),
+    "activity/import_update/": ("ImportUpdate", {"import_id": other("bulk"), "reverted": False}),
     "activity/custom/": (
         "Custom",
         {

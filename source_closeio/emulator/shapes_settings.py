@@ -118,6 +118,7 @@ SETTING_SHAPES: Mapping[str, Shape] = {
         "type": "custom",
         **CREATORS,
     },
+    "form/": {"name": named("Form"), "field_definitions": [], "is_archived": False},
     "playbook/": {
         "name": named("Playbook"),
         "description": None,
