@@ -13,48 +13,147 @@ from source_closeio.schemas import schema_of
 
 ROOT = Path(__file__).parent.parent
 
+LISTS: dict[str, str] = json.loads((ROOT / "docs/close-lists.json").read_text(encoding="utf-8"))
+"""Each list that Close documents: the stream that has its rows, or why none has."""
+
 HOW = {
     Walk.LIST: "the whole list, pages overlapping by one row; goes back if rows moved",
     Walk.WINDOW: "slices of time side by side, pages overlapping by one row; halved where offsets reach Close's cap",
     Walk.SEARCH: "slices of time side by side, ascending, each page anchored at the last second seen",
     Walk.EVENT: "days side by side, newest first by cursor; anchored at the last second seen if it expires",
+    Walk.CHILD: "a list for each row of another list, side by side",
+    Walk.VALUES: "the values of leads, contacts, opportunities, custom_activities and custom_objects, side by side",
 }
+BEGINNING = "eight more where neither start date nor state is known"
+COSTS = {
+    Walk.LIST: "one for each {rows} rows",
+    Walk.WINDOW: f"one for each {{rows}} rows, at least one a slice; {BEGINNING}",
+    Walk.SEARCH: f"one for each {{size}} rows, at least one a slice; {BEGINNING}",
+    Walk.EVENT: "one for each {size} rows, at least one a day",
+    Walk.CHILD: "one for each {rows} rows of the other list, and at least one for each of its rows",
+    Walk.VALUES: "as many as a first sync of these streams",
+}
+
+REFERENCES = {
+    "assigned_to": "users",
+    "contact_id": "contacts",
+    "custom_activity_type_id": "custom_activity_types",
+    "custom_object_type_id": "custom_object_types",
+    "lead_id": "leads",
+    "opportunity_id": "opportunities",
+    "outcome_id": "outcomes",
+    "pipeline_id": "pipelines",
+    "role_id": "roles",
+    "sequence_id": "sequences",
+    "thread_id": "comment_threads",
+    "user_id": "users",
+}
+"""What a column with an id refers to. `status_id` is a lead's or an opportunity's."""
+STATUSES = {"leads": "lead_statuses", "opportunities": "opportunity_statuses"}
+DRAWN = [
+    *("leads", "contacts", "opportunities", "tasks", "activities", "custom_activities", "custom_objects"),
+    *("call_activities", "memberships", "sequence_subscriptions", "comments", "opportunity_statuses"),
+]
 
 
 def streams_page() -> str:
     parts = [
         "# Streams",
         "",
-        "Written by `make docs` from the table of endpoints and the schemas. The primary key is `id` everywhere, and "
-        "properties that Close sends and this page does not list are passed through. Custom fields arrive as "
-        "`custom.cf_<id>`. A record may come twice, in one sync or in two; none is left out.",
+        "Written by `make docs` from the table of endpoints and the schemas. Properties that Close sends and this page "
+        "does not list are passed through. A record may come twice, in one sync or in two; none is left out.",
         "",
-        "Incremental streams with the cursor `date_updated` bring new and edited records. Those with `date_created` "
-        "bring new records, and read the last `activities_window_seconds` before the state again, because Close cannot "
-        "list activities by their last change. Deleted records are seen in `event_log` only, as rows with the action "
-        "`deleted`. The contacts, opportunities and tasks inside a lead are as of the lead's own last change; the "
-        "streams of these names are up to date.",
+        "**Incremental** streams with the cursor `date_updated` bring new and edited records. Those with "
+        "`date_created` bring new records, and read the last `activities_window_seconds` before the state again, "
+        "because Close cannot list activities by their last change. Deleted records are seen in `event_log` only, as "
+        "rows with the action `deleted`.",
+        "",
+        "**Full refresh** is what all other streams offer, even where their rows have a `date_updated`: Close cannot "
+        "filter these lists, so the whole list is read anyway, and handing on only what is newer would hide what was "
+        "deleted.",
+        "",
+        "**Custom fields** are columns `custom.cf_<id>` of the streams that say so below, typed by the field's "
+        "definition: number, date, date-time, text, or an array where a field takes several values. Names change and "
+        "ids do not, so columns are ids; `title` and `description` of a column are the field's. A value that no longer "
+        "fits, because the field was changed after the schema was read, is made to fit, and the record says so in its "
+        "`meta.changes`. The option `custom_field_names` adds the stream `custom_field_values`, one row for each "
+        "value, with the field's name.",
+        "",
+        "A stream that the key may not read is left out with a warning that says why.",
+        "",
+        "## How they refer to each other",
+        "",
+        "```mermaid",
+        *diagram(),
+        "```",
+        "",
+        "Every kind of activity and task refers to leads, contacts and users as `activities` and `tasks` do.",
+        "",
+        "## Close's lists",
+        "",
+        "Every list of Close's API, and the stream that has its rows, or why none has.",
+        "",
+        "| list | stream |",
+        "|---|---|",
+        *(f"| `{path}` | {_linked(text)} |" for path, text in sorted(LISTS.items())),
     ]
     for endpoint in ENDPOINTS:
-        parts += ["", f"## {endpoint.name}", "", facts(endpoint), "", *columns(schema_of(endpoint.name))]
+        schema = schema_of(endpoint.name)
+        parts += ["", f"## {endpoint.name}", "", schema["description"], "", facts(endpoint), "", *columns(schema)]
+        if endpoint.custom_fields:
+            parts.append("| `custom.cf_<id>` | by the field's type | A custom field. |")
     return "\n".join(parts) + "\n"
+
+
+def diagram() -> list[str]:
+    """A Mermaid entity diagram of the streams that most people join."""
+    lines = ["erDiagram"]
+    for name in DRAWN:
+        found = {**REFERENCES, **({"status_id": STATUSES[name]} if name in STATUSES else {})}
+        properties = schema_of(name)["properties"]
+        lines += [
+            f"    {found[column]} ||--o{{ {name} : {column}" for column in properties if found.get(column, name) != name
+        ]
+    return lines
+
+
+def _linked(text: str) -> str:
+    names = {endpoint.name for endpoint in ENDPOINTS}
+    return ", ".join(f"[{each}](#{each})" for each in text.split(", ")) if set(text.split(", ")) <= names else text
 
 
 def facts(endpoint: Endpoint) -> str:
     window = endpoint.window
+    sizes = {"rows": endpoint.page_size - 1, "size": endpoint.page_size}
     lines = [
-        ("Close's list", f"`{'POST' if endpoint.walk is Walk.SEARCH else 'GET'} /{endpoint.path}`{_of(endpoint)}"),
+        ("Close's list", _list_of(endpoint)),
+        ("Key", f"`{endpoint.key}`"),
         ("Sync modes", "full refresh, incremental" if window else "full refresh"),
         ("Cursor", f"`{window.cursor}`{', with lookback' if window.looks_back else ''}" if window else "none"),
         ("Read as", HOW[endpoint.walk]),
+        ("Requests", COSTS[endpoint.walk].format_map(sizes)),
     ]
+    if endpoint.otherwise:
+        lines.append(("Where that is refused", _list_of(endpoint.otherwise)))
+    if endpoint.secrets:
+        lines.append(("Never handed on", ", ".join(f"`{name}`" for name in endpoint.secrets)))
     return "\n".join(f"- {name}: {text}" for name, text in lines)
 
 
-def _of(endpoint: Endpoint) -> str:
-    if endpoint.object_type:
-        return f" for `{endpoint.object_type}`"
-    return f" with {', '.join(f'`{name}={value}`' for name, value in endpoint.params.items())}" * bool(endpoint.params)
+def _list_of(endpoint: Endpoint) -> str:
+    """The request, and for which object, parameters and parents."""
+    if endpoint.walk is Walk.VALUES:
+        return "those of the streams that it reads"
+    asks = endpoint.parent.asks if endpoint.parent else ()
+    each = [f"`{name}={value}`" for ask in asks for name, value in ask.items()]
+    parts = [
+        f"`{'POST' if endpoint.walk is Walk.SEARCH else 'GET'} /{endpoint.path}`",
+        f"for `{endpoint.object_type}`" if endpoint.object_type else "",
+        "with " + ", ".join(f"`{name}={value}`" for name, value in endpoint.params.items()) if endpoint.params else "",
+        f"for each `{{id}}` of {endpoint.parent.of.name}" if endpoint.parent else "",
+        f"({' and '.join(each)})" if each else "",
+    ]
+    return " ".join(part for part in parts if part)
 
 
 def columns(schema: dict[str, Any]) -> list[str]:
@@ -72,13 +171,16 @@ def kind(declared: dict[str, Any]) -> str:
 
 
 def stream_table() -> str:
-    rows = ["| stream | Close's list | cursor | read as |", "|---|---|---|---|"]
-    for endpoint in ENDPOINTS:
-        cursor = f"`{endpoint.window.cursor}`" if endpoint.window else "full refresh"
-        lookback = " + lookback" if endpoint.window and endpoint.window.looks_back else ""
-        rows.append(
-            f"| `{endpoint.name}` | `/{endpoint.path}`{_of(endpoint)} | {cursor}{lookback} | {endpoint.walk.value} |"
-        )
+    """The streams by how they can be synced."""
+    kinds = {
+        "new and edited records": lambda window: window and window.cursor == "date_updated",
+        "new records, and the lookback again": lambda window: window and window.looks_back,
+        "the whole list": lambda window: window is None,
+    }
+    rows = ["| a sync brings | streams |", "|---|---|"]
+    for words, belongs in kinds.items():
+        names = [endpoint.name for endpoint in ENDPOINTS if belongs(endpoint.window)]
+        rows.append(f"| {words} | {', '.join(f'`{name}`' for name in names)} |")
     return "\n".join(rows)
 
 

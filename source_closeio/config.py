@@ -25,6 +25,7 @@ class Settings:
     start_date: the oldest moment that incremental streams read; `None`: everything.
     lookback: `activities_window_seconds`.
     date_window: the longest slice of a windowed stream.
+    custom_field_names: whether the stream custom_field_values is offered.
     base_url: with a closing slash.
     """
 
@@ -32,6 +33,7 @@ class Settings:
     start_date: datetime | None
     lookback: timedelta
     date_window: timedelta
+    custom_field_names: bool
     num_workers: int
     user_agent: str
     base_url: str
@@ -49,6 +51,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         start_date=value("start_date", _past_moment, None),
         lookback=timedelta(seconds=value("activities_window_seconds", _whole(0, 10**9), 86_400)),
         date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
+        custom_field_names=value("custom_field_names", _yes_or_no, False),
         num_workers=value("num_workers", _whole(1, 40), 10),
         user_agent=value("user_agent", _text, f"source-closeio/{__version__}"),
         base_url=value("base_url", _base_url, BASE_URL).rstrip("/") + "/",
@@ -71,6 +74,12 @@ def _whole(least: int, most: int) -> Callable[[str, Any], int]:
         return given
 
     return read
+
+
+def _yes_or_no(key: str, given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise ConfigError(f"`{key}` must be true or false.")
+    return given
 
 
 def _past_moment(key: str, given: Any) -> datetime:

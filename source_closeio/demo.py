@@ -21,8 +21,21 @@ from rich.table import Table
 
 from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
 
-SHOWN = [each for each in ENDPOINTS if each.name == "activities" or not each.path.startswith("activity/")]
-"""All streams but those that `activities` contains."""
+READ = [
+    each
+    for each in ENDPOINTS
+    if each.walk is not Walk.VALUES
+    and not (each.path.startswith("activity/") and each.name != "activities")
+    and not (each.path == "task/" and each.name != "tasks")
+]
+"""All streams but those that `activities` and `tasks` contain."""
+SHOWN = [each for each in READ if each.window]
+"""The streams with a line of their own; the others, which are read whole, share one."""
+
+
+KEY = {each.name: each.key for each in READ}
+PARTLY_SEEN = ("send_as",)
+"""Lists of which a key sees what concerns its own user only."""
 
 
 class Failed(Exception):
@@ -33,10 +46,11 @@ class Failed(Exception):
 class Sync:
     """What one sync brought."""
 
-    ids: dict[str, set[str]] = field(default_factory=lambda: {each.name: set() for each in SHOWN})
-    records: dict[str, int] = field(default_factory=lambda: dict.fromkeys((each.name for each in SHOWN), 0))
+    ids: dict[str, set[str]] = field(default_factory=lambda: {each.name: set() for each in READ})
+    records: dict[str, int] = field(default_factory=lambda: dict.fromkeys((each.name for each in READ), 0))
     seconds: dict[str, float] = field(default_factory=dict)
     requests: dict[str, int] = field(default_factory=dict)
+    all_requests: int = 0
     states: dict[str, Any] = field(default_factory=dict)
 
 
@@ -72,7 +86,7 @@ def demonstrate(base_url: str, output: Path, console: Console) -> tuple[Sync, Sy
 
     console.print("[bold]discover[/]  which streams are there?")
     (found,) = (each["catalog"] for each in connector("discover", "--config", str(config)) if each["type"] == "CATALOG")
-    console.print(f"          {len(found['streams'])} streams; the demo reads the {len(SHOWN)} that do not overlap")
+    console.print(f"          {len(found['streams'])} streams; the demo reads the {len(READ)} that do not overlap")
     catalog = _write(output / "catalog.json", configured(found))
 
     console.print("[bold]read[/]      the first sync")
@@ -90,7 +104,8 @@ def demonstrate(base_url: str, output: Path, console: Console) -> tuple[Sync, Sy
 
     missing = sum(
         len(set(_ask(f"{control}ids?path={path_of(each)}")) - first.ids[each.name] - second.ids[each.name])
-        for each in SHOWN
+        for each in READ
+        if each.name not in PARTLY_SEEN
     )
     return first, second, missing
 
@@ -105,14 +120,14 @@ def sync(
     with ExitStack() as stack:
         files: dict[str, IO[str]] = {
             each.name: stack.enter_context((output / f"{each.name}.jsonl").open(mode, encoding="utf-8"))
-            for each in SHOWN
+            for each in READ
         }
         progress = stack.enter_context(shown_progress(console))
         for message in connector(*words):
             if message["type"] == "RECORD":
                 name, data = message["record"]["stream"], message["record"]["data"]
                 result.records[name] += 1
-                result.ids[name].add(data["id"])
+                result.ids[name].add(data[KEY[name]])
                 files[name].write(json.dumps(data) + "\n")
                 if result.records[name] % 250 == 0:
                     progress.show(name, result.records[name])
@@ -126,13 +141,14 @@ def sync(
                     progress.finish(name, result.records[name], result.seconds[name])
             elif message["type"] == "TRACE" and message["trace"]["type"] == "ERROR":
                 raise Failed(message["trace"]["error"]["message"])
-    by_path = _ask(control + "stats")["by_path"]
-    result.requests = {each.name: by_path.get(_counted_under(each), 0) for each in SHOWN}
+    stats = _ask(control + "stats")
+    result.requests = {each.name: stats["by_path"].get(_counted_under(each), 0) for each in SHOWN}
+    result.all_requests = stats["requests"]
     return result
 
 
 class ShownProgress:
-    """One bar a stream on a terminal, one line a finished stream elsewhere."""
+    """One bar a larger stream on a terminal, one line a finished stream elsewhere."""
 
     def __init__(self, console: Console, bars: Progress | None) -> None:
         self._console = console
@@ -140,13 +156,13 @@ class ShownProgress:
         self._tasks = {each.name: bars.add_task(each.name, total=None, count=0) for each in SHOWN} if bars else {}
 
     def show(self, name: str, count: int) -> None:
-        if self._bars:
+        if self._bars and name in self._tasks:
             self._bars.update(self._tasks[name], count=count)
 
     def finish(self, name: str, count: int, seconds: float) -> None:
-        if self._bars:
+        if self._bars and name in self._tasks:
             self._bars.update(self._tasks[name], count=count, total=1, completed=1)
-        else:
+        elif not self._bars:
             self._console.print(f"          {name}: {count} records after {seconds:.1f} s", highlight=False)
 
 
@@ -162,7 +178,7 @@ def shown_progress(console: Console) -> Iterator[ShownProgress]:
 
 def configured(catalog: dict[str, Any]) -> dict[str, Any]:
     """The catalog as an Airbyte user would configure it: incremental where possible."""
-    names = {each.name for each in SHOWN}
+    names = {each.name for each in READ}
     return {
         "streams": [
             {
@@ -191,12 +207,21 @@ def summary(first: Sync, second: Sync) -> Table:
                 f"{result.seconds.get(each.name, 0):.1f}",
             ]
         table.add_row(each.name, *cells)
+    others: list[str] = []
+    for result in (first, second):
+        names = [each.name for each in READ if not each.window]
+        others += [
+            f"{sum(result.records[name] for name in names):,}",
+            str(result.all_requests - sum(result.requests.values())),
+            f"{max(result.seconds.get(name, 0) for name in names):.1f}",
+        ]
+    table.add_row(f"{len(READ) - len(SHOWN)} smaller lists", *others)
     table.add_section()
     totals: list[str] = []
     for result in (first, second):
         totals += [
             f"{sum(result.records.values()):,}",
-            str(sum(result.requests.values())),
+            str(result.all_requests),
             f"{max(result.seconds.values(), default=0):.1f}",
         ]
     table.add_row("all", *totals)
@@ -253,7 +278,9 @@ def connector(*words: str) -> Iterator[dict[str, Any]]:
 
 def path_of(endpoint: Endpoint) -> str:
     """The list of Close that holds the records of a stream."""
-    return f"{endpoint.object_type}/" if endpoint.walk is Walk.SEARCH else endpoint.path
+    if endpoint.name == "memberships":
+        return "membership/"
+    return f"{endpoint.object_type}/" if endpoint.object_type else endpoint.path.replace("{id}/", "")
 
 
 def _counted_under(endpoint: Endpoint) -> str:

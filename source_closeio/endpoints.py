@@ -4,8 +4,8 @@ How a row is walked stands in `pagination.py`, how it is cut in time in `windows
 An ordinary new stream is one row here and one file `schemas/<name>.json`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import Enum
 
@@ -21,6 +21,10 @@ class Walk(Enum):
     """Slices of time through `POST /data/search/`, ascending by the date inside a slice."""
     EVENT = "event"
     """Slices of time through `/event/`, newest first, `_cursor` inside a slice."""
+    CHILD = "child"
+    """A list for each row of another list."""
+    VALUES = "values"
+    """The custom field values of the records of other rows of the table."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +45,35 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Parent:
+    """The list whose rows are asked for their children, one by one.
+
+    asks: the parameters that pick the children of one parent, `{id}` standing for its id; several: all of them.
+    """
+
+    of: "Endpoint"
+    asks: tuple[Mapping[str, str], ...] = ({},)
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """One list of Close.
 
     name: the stream's name.
-    path: below the base URL, with the closing slash without which Close redirects.
+    path: below the base URL, with the closing slash without which Close redirects; `{id}` is the parent's.
+    key: the property that tells the records apart.
+    rows_in: the properties of the answer that hold the rows; none: the answer is the row. Only `data` comes in pages.
+        Of several, each row tells its own as `found_in`.
     page_size: `_limit`. The caps differ from list to list and are not published; these were seen accepted.
     params: sent with each request.
     object_type: what the search endpoint calls the records.
+    fields: what is asked of the search endpoint; empty: all columns of the schema.
+    parent: where the children are found; for a search, its ask is a condition.
+    otherwise: how to read the same records where this way is refused.
+    custom_fields: whose custom fields the records carry, by the name of `/custom_field_schema/`.
     json_text: properties whose shape differs from record to record, handed on as JSON text.
     naive: date-times that Close sends without an offset; they are UTC.
+    secrets: properties that are not handed on.
     refused_by: the statuses with which Close says that this key may not read the list.
     """
 
@@ -60,46 +83,120 @@ class Endpoint:
     page_size: int = 100
     window: Window | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    key: str = "id"
+    rows_in: tuple[str, ...] = ("data",)
     object_type: str | None = None
+    fields: tuple[str, ...] = ()
+    parent: Parent | None = None
+    otherwise: "Endpoint | None" = None
+    custom_fields: str | None = None
     json_text: tuple[str, ...] = ()
     naive: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     refused_by: tuple[int, ...] = (402, 403)
+
+    def of(self, parent_id: str) -> "Iterator[Endpoint]":
+        """The plain lists that hold the children of one parent."""
+        for ask in self.parent.asks if self.parent else ():
+            filled = {name: value.replace("{id}", parent_id) for name, value in ask.items()}
+            path = self.path.replace("{id}", parent_id)
+            yield replace(self, walk=Walk.LIST, parent=None, path=path, params={**self.params, **filled})
 
 
 UPDATED = Window("date_updated")
 ACTIVITY = Window("date_created", looks_back=True)
 EVENT_LOG = Window("date_updated", longest=timedelta(days=1), retention=timedelta(days=30))
+DATES = ("date_created", "date_updated")
 
-ME = Endpoint("me", "me/", refused_by=())
-"""Whose key it is; no list, so no stream."""
+ME = Endpoint("me", "me/", rows_in=(), refused_by=())
+"""Whose key it is; no stream."""
+
+# Parents, of which no more than the ids is wanted.
+MY_ORGANIZATIONS = Endpoint("organizations", "me/", rows_in=("organizations",))
+ALL_LEADS = Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead", fields=("id", *DATES))
+ALL_GROUPS = Endpoint("groups", "group/", params={"_fields": "id,name"})
+
+SEQUENCES = Endpoint("sequences", "sequence/", naive=DATES)
+COMMENT_THREADS = Endpoint("comment_threads", "comment_thread/")
+CUSTOM_ACTIVITY_TYPES = Endpoint("custom_activity_types", "custom_activity/", naive=DATES)
+CUSTOM_OBJECT_TYPES = Endpoint("custom_object_types", "custom_object_type/", naive=DATES)
+
+CUSTOM_FIELD_SCHEMAS: Mapping[str, Endpoint] = {
+    # https://developer.close.com/api/resources/custom-fields/custom-field-schemas: shared fields are included.
+    **{
+        kind: Endpoint(f"{kind} custom fields", f"custom_field_schema/{kind}/", rows_in=("fields",))
+        for kind in ("lead", "contact", "opportunity")
+    },
+    **{
+        kind: Endpoint(
+            f"{kind} custom fields",
+            f"custom_field_schema/{kind}/{{id}}/",
+            Walk.CHILD,
+            rows_in=("fields",),
+            parent=Parent(types),
+        )
+        for kind, types in (("activity", CUSTOM_ACTIVITY_TYPES), ("custom_object", CUSTOM_OBJECT_TYPES))
+    },
+}
+
+TASK_TYPES = (
+    "lead",
+    "incoming_email",
+    "email_followup",
+    "missed_call",
+    "answered_detached_call",
+    "voicemail",
+    "opportunity_due",
+    "incoming_sms",
+    "outgoing_call",
+)
+SMART_VIEW_TYPES = (
+    "lead,contact,opportunity,call,email,sms,meeting,note,whatsapp_message,custom_activity,form_submission"
+)
+
+
+def activity(name: str, kind: str, custom_fields: str | None = None) -> Endpoint:
+    """https://developer.close.com/api/resources/activities: always newest first, no filter on date_updated."""
+    return Endpoint(name, f"activity/{kind}", Walk.WINDOW, window=ACTIVITY, custom_fields=custom_fields)
+
+
+def task(name: str, kind: str) -> Endpoint:
+    """https://developer.close.com/api/resources/tasks: without `_type` only lead tasks; no order by date_updated."""
+    return Endpoint(name, "task/", Walk.WINDOW, 250, UPDATED, {"_type": kind, "_order_by": "date_created"})
+
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     # https://developer.close.com/api/resources/advanced-filtering
-    Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead"),
-    Endpoint("contacts", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="contact"),
+    Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead", custom_fields="lead"),
+    Endpoint("contacts", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="contact", custom_fields="contact"),
     # https://developer.close.com/api/resources/opportunities
-    Endpoint("opportunities", "opportunity/", Walk.WINDOW, 250, UPDATED, {"_order_by": "date_updated"}),
-    # https://developer.close.com/api/resources/tasks: without `_type` only lead tasks come, and there is no order by
-    # date_updated.
-    Endpoint("tasks", "task/", Walk.WINDOW, 250, UPDATED, {"_type": "all", "_order_by": "date_created"}),
-    # https://developer.close.com/api/resources/activities: always newest first, no filter on date_updated.
-    Endpoint("activities", "activity/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("call_activities", "activity/call/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("email_activities", "activity/email/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("email_thread_activities", "activity/emailthread/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("sms_activities", "activity/sms/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("whatsapp_message_activities", "activity/whatsapp_message/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("meeting_activities", "activity/meeting/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("note_activities", "activity/note/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("created_activities", "activity/created/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("lead_status_change_activities", "activity/status_change/lead/", Walk.WINDOW, window=ACTIVITY),
     Endpoint(
-        "opportunity_status_change_activities", "activity/status_change/opportunity/", Walk.WINDOW, window=ACTIVITY
+        "opportunities",
+        "opportunity/",
+        Walk.WINDOW,
+        250,
+        UPDATED,
+        {"_order_by": "date_updated"},
+        custom_fields="opportunity",
     ),
-    Endpoint("task_completed_activities", "activity/task_completed/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("lead_merge_activities", "activity/lead_merge/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("form_submission_activities", "activity/form_submission/", Walk.WINDOW, window=ACTIVITY),
-    Endpoint("custom_activities", "activity/custom/", Walk.WINDOW, window=ACTIVITY),
+    task("tasks", "all"),
+    *(task(f"{kind}_tasks", kind) for kind in TASK_TYPES),
+    activity("activities", "", custom_fields="activity"),
+    activity("call_activities", "call/"),
+    activity("email_activities", "email/"),
+    activity("email_thread_activities", "emailthread/"),
+    activity("sms_activities", "sms/"),
+    activity("whatsapp_message_activities", "whatsapp_message/"),
+    activity("meeting_activities", "meeting/"),
+    activity("note_activities", "note/"),
+    activity("created_activities", "created/"),
+    activity("lead_status_change_activities", "status_change/lead/"),
+    activity("opportunity_status_change_activities", "status_change/opportunity/"),
+    activity("task_completed_activities", "task_completed/"),
+    activity("lead_merge_activities", "lead_merge/"),
+    activity("form_submission_activities", "form_submission/"),
+    activity("import_update_activities", "import_update/"),
+    activity("custom_activities", "custom/", custom_fields="activity"),
     # https://developer.close.com/api/resources/events: some organisations get a 400 for the whole list.
     Endpoint(
         "event_log",
@@ -108,10 +205,109 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         page_size=50,
         window=EVENT_LOG,
         json_text=("data", "previous_data"),
-        naive=("date_created", "date_updated"),
+        naive=DATES,
         refused_by=(400, 402, 403),
     ),
-    # https://developer.close.com/api/resources/users, .../custom-fields
-    Endpoint("users", "user/"),
+    # https://developer.close.com/api/resources/custom-objects: all of them by search only, which wants their type.
+    Endpoint(
+        "custom_objects",
+        "data/search/",
+        Walk.SEARCH,
+        200,
+        UPDATED,
+        object_type="custom_object",
+        parent=Parent(CUSTOM_OBJECT_TYPES, ({"custom_object_type_id": "{id}"},)),
+        otherwise=Endpoint(
+            "custom_objects",
+            "custom_object/",
+            Walk.CHILD,
+            parent=Parent(ALL_LEADS, ({"lead_id": "{id}"},)),
+        ),
+        custom_fields="custom_object",
+        refused_by=(400, 402, 403),
+    ),
+    CUSTOM_OBJECT_TYPES,
+    CUSTOM_ACTIVITY_TYPES,
+    # https://developer.close.com/api/resources/custom-fields
     Endpoint("lead_custom_fields", "custom_field/lead/"),
+    Endpoint("contact_custom_fields", "custom_field/contact/"),
+    Endpoint("opportunity_custom_fields", "custom_field/opportunity/"),
+    Endpoint("activity_custom_fields", "custom_field/activity/"),
+    Endpoint("custom_object_custom_fields", "custom_field/custom_object_type/"),
+    Endpoint("shared_custom_fields", "custom_field/shared/"),
+    Endpoint("custom_field_values", "", Walk.VALUES),
+    # People: https://developer.close.com/api/resources/users, .../organizations, .../roles, .../groups
+    Endpoint("users", "user/"),
+    Endpoint("user_availabilities", "user/availability/", key="user_id"),
+    Endpoint("organizations", "organization/{id}/", Walk.CHILD, rows_in=(), parent=Parent(MY_ORGANIZATIONS)),
+    Endpoint(
+        "memberships",
+        "organization/{id}/",
+        Walk.CHILD,
+        rows_in=("memberships", "inactive_memberships"),
+        parent=Parent(MY_ORGANIZATIONS),
+    ),
+    Endpoint("roles", "role/", naive=DATES),
+    # The list never has the members, and wants to be told what to show.
+    Endpoint(
+        "groups",
+        "group/{id}/",
+        Walk.CHILD,
+        params={"_fields": "id,name,organization_id,members"},
+        rows_in=(),
+        parent=Parent(ALL_GROUPS),
+    ),
+    # Configuration: https://developer.close.com/api/resources/lead-statuses and its neighbours
+    Endpoint("lead_statuses", "status/lead/"),
+    Endpoint("opportunity_statuses", "status/opportunity/"),
+    Endpoint("pipelines", "pipeline/", naive=DATES),
+    Endpoint("outcomes", "outcome/"),
+    Endpoint("playbooks", "playbook/"),
+    Endpoint("forms", "form/"),
+    # The documentation names lead and contact only, Close's own list of types all of these.
+    Endpoint(
+        "smart_views",
+        "saved_search/",
+        params={"type__in": SMART_VIEW_TYPES},
+        otherwise=Endpoint("smart_views", "saved_search/", params={"type__in": "lead,contact"}),
+        refused_by=(400, 402, 403),
+    ),
+    Endpoint("integration_links", "integration_link/"),
+    Endpoint("webhooks", "webhook/", naive=DATES, secrets=("signature_key",)),
+    Endpoint("exports", "export/"),
+    # https://developer.close.com/api/resources/reporting: what the other reports, which are no lists, can measure.
+    Endpoint("activity_metrics", "report/activity/metrics/", key="key", rows_in=("metrics",)),
+    # Communication: https://developer.close.com/api/resources/email-templates and its neighbours
+    Endpoint("email_templates", "email_template/"),
+    Endpoint("sms_templates", "sms_template/", naive=DATES),
+    SEQUENCES,
+    # Without one of its filters this list is refused.
+    Endpoint(
+        "sequence_subscriptions",
+        "sequence_subscription/",
+        Walk.CHILD,
+        parent=Parent(SEQUENCES, ({"sequence_id": "{id}"},)),
+        naive=DATES,
+    ),
+    COMMENT_THREADS,
+    Endpoint("comments", "comment/", Walk.CHILD, parent=Parent(COMMENT_THREADS, ({"thread_id": "{id}"},))),
+    Endpoint("scheduling_links", "scheduling_link/"),
+    Endpoint("shared_scheduling_links", "shared_scheduling_link/"),
+    Endpoint("connected_accounts", "connected_account/", secrets=("imap", "smtp")),
+    # Only what concerns the key's own user can be seen, and only one direction at a time.
+    Endpoint(
+        "send_as",
+        "send_as/",
+        Walk.CHILD,
+        parent=Parent(ME, ({"allowing_user_id": "{id}"}, {"allowed_user_id": "{id}"})),
+    ),
+    Endpoint("phone_numbers", "phone_number/"),
+    Endpoint("blocked_phone_numbers", "blocked_phone_number/"),
+    Endpoint("dialers", "dialer/", naive=DATES),
+    Endpoint("unsubscribed_emails", "unsubscribe/email/", key="email"),
+    # https://developer.close.com/api/resources/bulk-actions
+    Endpoint("email_bulk_actions", "bulk_action/email/"),
+    Endpoint("edit_bulk_actions", "bulk_action/edit/"),
+    Endpoint("delete_bulk_actions", "bulk_action/delete/"),
+    Endpoint("sequence_subscription_bulk_actions", "bulk_action/sequence_subscription/"),
 )

@@ -45,6 +45,10 @@ class StreamRefused(Exception):
     """Close says that this key may not read the stream; the text is the sentence for the warning."""
 
 
+class NothingThere(AirbyteTracedException):
+    """What was asked for does not exist, or no longer: a wrong address, or a parent that was deleted meanwhile."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A meaning, and the sentence that tells it; `{path}`, `{host}` and `{detail}` are filled in."""
@@ -161,6 +165,13 @@ def walk_signal(status: int, body: object) -> Exception | None:
     return None
 
 
+def is_missing(status: int, body: object) -> bool:
+    """Whether Close says that an object does not exist: a 404, or a 400 about the parameter that names it."""
+    if status == requests.codes.bad_request and isinstance(body, dict):
+        return "does not exist" in str(body.get("field-errors"))
+    return status == 404
+
+
 def error_names(body: object) -> str:
     """What Close complained of, by the names of the fields only: its texts may quote a record."""
     fields = body.get("field-errors") if isinstance(body, dict) else None
@@ -193,9 +204,16 @@ class CloseErrorHandler(ErrorHandler):
             return ErrorResolution(ResponseAction.SUCCESS)
         if signal := walk_signal(response.status_code, body):
             raise signal
-        return self._resolve(verdict, response.request, status=response.status_code, detail=error_names(body))
+        kind = NothingThere if is_missing(response.status_code, body) else AirbyteTracedException
+        return self._resolve(verdict, response.request, kind, status=response.status_code, detail=error_names(body))
 
-    def _resolve(self, verdict: Verdict, request: requests.PreparedRequest | None, **known: object) -> ErrorResolution:
+    def _resolve(
+        self,
+        verdict: Verdict,
+        request: requests.PreparedRequest | None,
+        failure: type[AirbyteTracedException] = AirbyteTracedException,
+        **known: object,
+    ) -> ErrorResolution:
         parts = urlsplit(request.url if request is not None and request.url else "")
         path = "/" + str(parts.path).removeprefix(self._base_path)
         sentence = verdict.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known})
@@ -204,7 +222,7 @@ class CloseErrorHandler(ErrorHandler):
         if verdict.meaning is Meaning.AGAIN:
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, sentence)
         kind = FailureType.config_error if verdict.meaning is Meaning.CONFIG else FailureType.system_error
-        raise AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=kind)
+        raise failure(message=sentence, internal_message=sentence, failure_type=kind)
 
 
 class Patience(BackoffStrategy):

@@ -19,6 +19,7 @@ Fetch = Callable[[dict[str, Any]], Answer]
 
 SECOND = timedelta(seconds=1)
 MOST_RETRACES = 20
+MOST_REPEATS = 3
 
 
 class NoProgress(Exception):
@@ -47,15 +48,19 @@ class PageTooLarge(NoProgress):
         self.limit = limit
 
 
-def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] | None = None) -> Iterator[Record]:
+def offset(
+    fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] | None = None, key: str = "id"
+) -> Iterator[Record]:
     """A list with `_limit` and `_skip`, complete although rows are removed and inserted while it is paged.
 
     Pages overlap by one row. As long as a page begins with a row that this pass has seen, nothing can have slipped
     through between them; if it does not, rows before it went away, and the walk goes back until it does.
     `has_more` is never believed alone: a full page is followed by another request, and so is a short one that says
-    there is more. handed_on: ids not to be handed on again. sampled: takes the first and last row of each page.
+    there is more. A list that Close gives in one piece, whatever `_limit` and `_skip` say, ends when it comes again.
+    handed_on: ids not to be handed on again. sampled: takes the first and last row of each page. key: tells rows apart.
     """
     seen: set[str] = set()
+    first: list[str] = []
     skip = stale = retraces = 0
     while True:
         try:
@@ -66,7 +71,7 @@ def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] 
             limit = refusal.limit
             continue
         rows: list[Record] = answer["data"]
-        if skip and not (rows and rows[0]["id"] in seen):
+        if skip and not (rows and rows[0][key] in seen):
             retraces += 1
             if retraces > MOST_RETRACES:
                 raise NoProgress("The rows of this list change their order faster than it can be read.")
@@ -74,11 +79,11 @@ def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] 
             continue
         if sampled is not None:
             sampled += rows[:1] + rows[-1:]
-        fresh = [row for row in rows if row["id"] not in seen]
-        seen.update(row["id"] for row in fresh)
+        fresh = [row for row in rows if row[key] not in seen]
+        seen.update(row[key] for row in fresh)
         for row in fresh:
-            if row["id"] not in handed_on:
-                handed_on.add(row["id"])
+            if row[key] not in handed_on:
+                handed_on.add(row[key])
                 yield row
         if fresh:
             stale = retraces = 0
@@ -87,6 +92,14 @@ def offset(fetch: Fetch, limit: int, handed_on: set[str], sampled: list[Record] 
         full, more = len(rows) >= limit, answer.get("has_more", False)
         if not (full or more) or (stale >= 2 and len(rows) != limit):
             return
+        ids = [row[key] for row in rows]
+        if skip == 0:
+            first = ids
+        elif stale >= MOST_REPEATS and ids == first and not more:
+            # One piece of just this many rows, or the first page over and over again: one row more would tell.
+            if [row[key] for row in fetch({"_limit": limit + 1, "_skip": 0})["data"]] == first:
+                return
+            raise NoProgress("This list pays no heed to `_skip`, so its further pages cannot be had.")
         if stale > MOST_RETRACES:  # fewer are what insertions look like, which push known rows into the next page
             raise NoProgress("This list answers with the same page again and again.")
         skip += max(len(rows) - 1, 0)

@@ -1,14 +1,15 @@
 """How a stream runs beside the others in the CDK's concurrent engine: its partitions, its cursor, its end.
 
-A partition is one slice of `windows.Plan`. Whichever slice is read last also reads the tail, so that the tail begins
-when everything before it has been read: a row that was edited meanwhile, and left a slice before it could be read
-there, is in it.
+A partition is one slice of `windows.Plan`, or one part of a stream without dates. Whichever slice is read last also
+reads the tail, so that the tail begins when everything before it has been read: a row that was edited meanwhile, and
+left a slice before it could be read there, is in it.
 """
 
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from airbyte_cdk.sources.types import Record
 from airbyte_cdk.utils import AirbyteTracedException
 
 from .http_policy import StreamRefused
-from .streams import CloseStream, Stopped
+from .streams import CloseStream, Part, Stopped
 from .windows import Plan, Progress, Span, state_text
 
 logger = logging.getLogger("airbyte")
@@ -33,22 +34,23 @@ TAIL = -1
 
 
 class Slice(Partition):
-    """One slice of a stream. `complete` once all its records are out, and never if the stream ended before."""
+    """One slice of time, or one part of a stream that has none.
 
-    def __init__(self, reader: "StreamReader", index: int, span: Span) -> None:
+    index: the slice's place in the order of time; `TAIL` for what no other slice has to wait for.
+    complete: once all its records are out, and never if the stream ended before.
+    """
+
+    def __init__(self, reader: "StreamReader", index: int, part: Part) -> None:
         self._reader = reader
         self.index = index
-        self.span = span
+        self.part = part
         self.complete = False
 
     def read(self) -> Iterable[Record]:
         return self._reader.read(self)
 
-    def to_slice(self) -> Mapping[str, Any]:
-        return {
-            "start": self.span.start and self.span.start.isoformat(),
-            "end": self.span.end and self.span.end.isoformat(),
-        }
+    def to_slice(self) -> Part:
+        return self.part
 
     def stream_name(self) -> str:
         return self._reader.stream.name
@@ -65,7 +67,7 @@ class StreamReader(PartitionGenerator):
     """
 
     def __init__(self, stream: CloseStream, make_plan: Callable[[], Plan], cursor: Cursor) -> None:
-        """make_plan: may ask Close, so it is called by a reader thread."""
+        """make_plan: for a stream that has dates; may ask Close, so it is called by a reader thread."""
         self.stream = stream
         self.failure: Exception | None = None
         self._make_plan = make_plan
@@ -76,33 +78,55 @@ class StreamReader(PartitionGenerator):
         self._unread = 0
         self._tail = Span()
 
-    def generate(self) -> Iterable[Slice]:
-        try:
+    def generate(self) -> Iterator[Slice]:
+        with self._reporting():
+            self._choose_the_way()
+            if self.stream.endpoint.window is None:
+                yield from (Slice(self, TAIL, part) for part in self.stream.parts())
+                return
             plan = self._make_plan()
-        except StreamRefused as refusal:
-            self._leave_out(refusal)
-            return
-        except Stopped:
-            return
-        except Exception as failure:
-            self.failure = failure
-            raise
-        self._tail, self._unread = plan.tail, len(plan.slices)
-        if isinstance(self._cursor, WindowCursor):
-            self._cursor.begin(plan.slices)
-        if plan.slices:
-            yield from (Slice(self, index, span) for index, span in enumerate(plan.slices))
-        else:
-            yield Slice(self, TAIL, plan.tail)
+            self._tail, self._unread = plan.tail, len(plan.slices)
+            if isinstance(self._cursor, WindowCursor):
+                self._cursor.begin(plan.slices)
+            if plan.slices:
+                yield from (Slice(self, index, _part(span)) for index, span in enumerate(plan.slices))
+            else:
+                yield Slice(self, TAIL, _part(plan.tail))
 
     def read(self, part: Slice) -> Iterator[Record]:
         if self._ended:
             return
-        try:
+        with self._reporting():
             yield from self._records(part.to_slice())
             if part.index != TAIL and self._nothing_else_is_unread():
-                yield from self._records(Slice(self, TAIL, self._tail).to_slice())
+                yield from self._records(_part(self._tail))
             part.complete = True
+
+    def _choose_the_way(self) -> None:
+        other = self.stream.otherwise
+        if other is not None:
+            try:
+                self.stream.probe()
+            except StreamRefused as refusal:
+                logger.warning(f"Stream {self.stream.name} is read through /{other.endpoint.path}: {refusal}")
+                self.stream = other
+
+    def _records(self, part: Part) -> Iterator[Record]:
+        name = self.stream.name
+        for record in self.stream.read_records(SyncMode.incremental, stream_slice=part):
+            self._has_read = True
+            yield Record(record, name)
+
+    def _nothing_else_is_unread(self) -> bool:
+        with self._lock:
+            self._unread -= 1
+            return self._unread == 0
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Lets the first failure of the stream through, and makes a warning of a refusal at its beginning."""
+        try:
+            yield
         except Stopped:
             return
         except StreamRefused as refusal:
@@ -117,17 +141,6 @@ class StreamReader(PartitionGenerator):
             if self._fails_first(error):
                 raise
 
-    def _records(self, stream_slice: Mapping[str, Any]) -> Iterator[Record]:
-        name = self.stream.name
-        for record in self.stream.read_records(SyncMode.incremental, stream_slice=stream_slice):
-            self._has_read = True
-            yield Record(record, name)
-
-    def _nothing_else_is_unread(self) -> bool:
-        with self._lock:
-            self._unread -= 1
-            return self._unread == 0
-
     def _fails_first(self, failure: Exception) -> bool:
         with self._lock:
             first, self._ended = not self._ended, True
@@ -140,6 +153,10 @@ class StreamReader(PartitionGenerator):
             if not self._ended:
                 logger.warning(f"Stream {self.stream.name} is left out: {refusal}")
             self._ended = True
+
+
+def _part(span: Span) -> Part:
+    return {"start": span.start and span.start.isoformat(), "end": span.end and span.end.isoformat()}
 
 
 class WindowCursor(Cursor):

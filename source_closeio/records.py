@@ -1,18 +1,25 @@
 """From a row as Close sends it to a record: what is on the path of every record, so only what is cheap."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
+from .custom_columns import Fit
 from .endpoints import Endpoint
 
 Record = dict[str, Any]
 
+CHANGED = "\0changed"
+"""The key under which a record holds the names of its columns whose values were made to fit, on its way to `read`."""
 
-def shaper(endpoint: Endpoint) -> Callable[[Record], Record]:
-    """The function that makes a record of this endpoint of a row; it may change the row in place."""
-    json_text, naive = endpoint.json_text, endpoint.naive
+
+def shaper(endpoint: Endpoint, fits: Mapping[str, Fit] | None = None) -> Callable[[Record], Record]:
+    """The function that makes a record of this endpoint of a row; it may change the row in place.
+
+    fits: what makes a value fit its column, by the column's name.
+    """
+    json_text, naive, secrets = endpoint.json_text, endpoint.naive, endpoint.secrets
 
     def shape(row: Record) -> Record:
         if "custom" in row:
@@ -25,6 +32,10 @@ def shaper(endpoint: Endpoint) -> Callable[[Record], Record]:
             value = row.get(name)
             if value and not _has_offset(value):
                 row[name] = value + "+00:00"
+        for name in secrets:
+            row.pop(name, None)
+        if fits:
+            _make_fit(row, fits)
         return row
 
     return shape
@@ -41,6 +52,19 @@ def _flatten_custom(row: Record) -> None:
         for key, value in custom.items():
             if key.startswith(("cf_", "lcf_")):
                 row.setdefault(f"custom.{key}", value)
+
+
+def _make_fit(row: Record, fits: Mapping[str, Fit]) -> None:
+    changed = []
+    for name, value in row.items():
+        fit = fits.get(name)
+        if fit is not None:
+            fitted = fit(value)
+            if fitted is not value:
+                row[name] = fitted
+                changed.append(name)
+    if changed:
+        row[CHANGED] = changed
 
 
 def _has_offset(moment: str) -> bool:

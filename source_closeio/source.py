@@ -12,6 +12,7 @@ from queue import Empty, Queue
 from typing import Any
 
 from airbyte_cdk.models import (
+    AirbyteCatalog,
     AirbyteConnectionStatus,
     AirbyteMessage,
     AirbyteStateMessage,
@@ -35,11 +36,19 @@ from airbyte_cdk.sources.streams.concurrent.partitions.types import QueueItem
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
+from airbyte_protocol_dataclasses.models import (
+    AirbyteRecordMessageMeta,
+    AirbyteRecordMessageMetaChange,
+    Change,
+    Reason,
+)
 
 from .config import ConfigError, Settings, read_settings
-from .endpoints import ENDPOINTS, ME
+from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME, Walk
 from .http_policy import StreamRefused
 from .partitions import FairThreadPool, StreamReader, WindowCursor
+from .records import CHANGED
+from .schemas import schema_of
 from .state_migration import StateError, reached
 from .streams import CloseStream, Connection, stream_of
 from .windows import Plan, Span, plan
@@ -69,6 +78,12 @@ class SourceCloseIO(AbstractSource):
 
     def streams(self, config: Mapping[str, Any]) -> list[CloseStream]:  # type: ignore[override]  # a narrower list
         return self._streams(Connection(self._settings(config)))
+
+    def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
+        """The streams with the custom fields of this organisation as columns."""
+        connection = Connection(self._settings(config))
+        connection.custom_fields.load(CUSTOM_FIELD_SCHEMAS)
+        return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in self._streams(connection)])
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, str | None]:
         try:
@@ -136,7 +151,9 @@ class SourceCloseIO(AbstractSource):
         repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
         states = ConnectorStateManager(state)
         streams: list[AbstractStream] = []
+        connection.custom_fields.load(_kinds_needed(available, wanted))  # before the first record, side by side
         for configured in wanted:
+            available[configured.stream.name].fit_to(configured.stream.json_schema)
             reader, stream = _concurrent(
                 available[configured.stream.name], configured.sync_mode, connection.settings, states, repository, now
             )
@@ -150,7 +167,7 @@ class SourceCloseIO(AbstractSource):
             pool, logger, DebugSliceLogger(), queue, repository, max(1, workers // 2)
         )  # fewer streams cutting slices than workers: one must be free to read them
         try:
-            yield from engine.read(streams)
+            yield from map(_report_changes, engine.read(streams))
         except AirbyteTracedException:
             # The CDK's sum of the failures: always a config error, with the repr() of each exception. `read` says it.
             if not any(reader.failure for reader in readers):
@@ -166,7 +183,8 @@ class SourceCloseIO(AbstractSource):
         return None  # all messages of `read` go through its own queue
 
     def _streams(self, connection: Connection) -> list[CloseStream]:
-        return [stream_of(endpoint, connection) for endpoint in ENDPOINTS]
+        offered = (each for each in ENDPOINTS if each.walk is not Walk.VALUES or connection.settings.custom_field_names)
+        return [stream_of(endpoint, connection) for endpoint in offered]
 
     @staticmethod
     def _settings(config: Mapping[str, Any]) -> Settings:
@@ -191,7 +209,7 @@ def _concurrent(
     cursor: Cursor
     if window is None:
         cursor = FinalStateCursor(stream.name, None, repository)
-        make_plan = partial(Plan, (), Span())
+        make_plan = partial(Plan, (), Span())  # never asked for
     else:
         blob = states.get_stream_state(stream.name, None) if sync_mode == SyncMode.incremental else {}
         try:
@@ -214,12 +232,38 @@ def _concurrent(
     return reader, DefaultStream(
         partition_generator=reader,
         name=stream.name,
-        json_schema=stream.get_json_schema(),
+        json_schema=schema_of(stream.name),
         primary_key=[stream.primary_key],
         cursor_field=CursorField(window.cursor) if window else None,
         logger=stream.logger,
         cursor=cursor,
     )
+
+
+def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredAirbyteStream]) -> set[str]:
+    """Whose custom fields have to be known to read these streams: a catalogue that was discovered has the columns."""
+    endpoints = [
+        available[each.stream.name].endpoint for each in wanted if not each.stream.json_schema.get("properties")
+    ]
+    by_name = any(each.stream.name == "custom_field_values" for each in wanted)
+    return set(CUSTOM_FIELD_SCHEMAS) if by_name else {each.custom_fields for each in endpoints if each.custom_fields}
+
+
+def _report_changes(message: AirbyteMessage) -> AirbyteMessage:
+    """Takes note of the values that were made to fit into the record's meta; the CDK makes messages without one."""
+    record = message.record
+    if record is not None and (changed := record.data.pop(CHANGED, None)):
+        record.meta = AirbyteRecordMessageMeta(
+            changes=[
+                AirbyteRecordMessageMetaChange(
+                    field=name,
+                    change=Change.NULLED if record.data[name] is None else Change.TRUNCATED,
+                    reason=Reason.SOURCE_SERIALIZATION_ERROR,
+                )
+                for name in changed
+            ]
+        )
+    return message
 
 
 def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
@@ -236,7 +280,7 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
 
 def _refusal(stream: CloseStream) -> str | None:
     try:
-        stream.holds_records(Span())
+        stream.probe()
     except (AirbyteTracedException, StreamRefused) as failure:
         return str(failure)
     return None

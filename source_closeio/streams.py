@@ -4,6 +4,9 @@ import logging
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from functools import cached_property, partial
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,17 +19,27 @@ from requests.adapters import HTTPAdapter
 from requests.auth import HTTPBasicAuth
 
 from . import pagination
+from .advanced_filtering import search_body
 from .config import Settings
-from .endpoints import Endpoint, Walk
-from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
+from .custom_columns import fits
+from .custom_fields import CustomFields, values_of
+from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
+from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, NothingThere, Patience
 from .pagination import Answer, NoProgress
 from .rate_limit import RateLimiter
 from .records import Record, shaper
 from .schemas import columns_of, schema_of
-from .windows import Span, parse_moment
+from .windows import Span, parse_moment, whole_second
 
 # requests unpacks an answer in pieces of 10 kB, which for pages of 200 kB costs as much as parsing them.
 requests.models.CONTENT_CHUNK_SIZE = 2**20
+
+
+LISTED = ("data",)
+"""Where the rows are in an answer that comes in pages."""
+
+Part = Mapping[str, Any]
+"""What is read in one piece, beside others: a slice of time, the children of one parent, or all."""
 
 
 class Stopped(Exception):
@@ -34,7 +47,7 @@ class Stopped(Exception):
 
 
 class Connection:
-    """What the streams of one sync share: the settings, the connections, the rate limits, the order to stop.
+    """What the streams of one sync share: settings, connections, rate limits, custom fields, the order to stop.
 
     tries: of one request, before its stream gives up.
     """
@@ -45,6 +58,7 @@ class Connection:
         self.auth = HTTPBasicAuth(settings.api_key, "")
         self.rate_limiter = RateLimiter()
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
+        self.custom_fields = CustomFields(lambda endpoint: stream_of(endpoint, self), settings.num_workers)
         self.stop = threading.Event()
 
 
@@ -69,13 +83,31 @@ class CloseStream(HttpStream):
         limit: rows a page. Generators: the first page is asked for with the first row.
         """
 
+    def parts(self) -> Iterable[Part]:
+        """What can be read side by side where there are no slices of time; may ask Close."""
+        return ({},)
+
+    def part(self, part: Part) -> Iterator[Record]:
+        """The rows of one part, or of one slice of time `{"start": ..., "end": ...}` in ISO 8601."""
+        start, end = (part.get(key) for key in ("start", "end"))
+        span = Span(start and parse_moment(start), end and parse_moment(end))
+        return self.rows(span, self.endpoint.page_size)
+
+    def probe(self) -> None:
+        """Raises StreamRefused if this key may not read the stream."""
+        self.holds_records(Span())
+
+    def holds_records(self, span: Span) -> bool:
+        return next(self.rows(span, 1), None) is not None
+
     def fetch(self, asked: dict[str, Any]) -> Answer:
         """One page. asked: query parameters, or what `request_body_json` makes a body of."""
         doc = self.answer(asked).doc  # type: ignore[attr-defined]
-        if not isinstance(doc.get("data"), list):
+        page: Answer = doc if self.endpoint.rows_in == LISTED else {"data": _rows_in(doc, self.endpoint.rows_in)}
+        rows = page.get("data")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and self.endpoint.key in row for row in rows):
             sentence = f"The answer of /{self.endpoint.path} holds no list of records; {REPORT}."
             raise AirbyteTracedException(message=sentence, internal_message=sentence)
-        page: Answer = doc
         return page
 
     def answer(self, asked: Mapping[str, Any]) -> requests.Response:
@@ -93,17 +125,27 @@ class CloseStream(HttpStream):
         stream_slice: Mapping[str, Any] | None = None,
         stream_state: Mapping[str, Any] | None = None,
     ) -> Iterable[Record]:
-        """The records of one slice, `{"start": ..., "end": ...}` in ISO 8601; without it, all."""
-        start, end = ((stream_slice or {}).get(key) for key in ("start", "end"))
-        span = Span(start and parse_moment(start), end and parse_moment(end))
+        """The records of one part or slice, see `part`; without it, of all."""
         try:
-            yield from map(self._shape, self.rows(span, self.endpoint.page_size))
+            for part in self.parts() if stream_slice is None else (stream_slice,):
+                yield from map(self._shape, self.part(part))
         except NoProgress as failure:
             sentence = f"Stream {self.name} cannot be read exactly: {failure}"
             raise AirbyteTracedException(message=sentence, internal_message=sentence) from failure
 
-    def holds_records(self, span: Span) -> bool:
-        return next(self.rows(span, 1), None) is not None
+    def fit_to(self, schema: Mapping[str, Any]) -> None:
+        """From now on custom field values are made to fit the columns that this schema declares."""
+        if self.endpoint.custom_fields:
+            self._shape = shaper(self.endpoint, fits(schema.get("properties") or self.get_json_schema()["properties"]))
+
+    @property
+    def otherwise(self) -> "CloseStream | None":
+        """The other way to read the same records, where there is one."""
+        if self.endpoint.otherwise is None:
+            return None
+        other = stream_of(self.endpoint.otherwise, self._connection)
+        other._shape = self._shape
+        return other
 
     # What the CDK asks of a stream.
 
@@ -120,7 +162,7 @@ class CloseStream(HttpStream):
 
     @property
     def primary_key(self) -> str:
-        return "id"
+        return self.endpoint.key
 
     @property
     def cursor_field(self) -> str | list[str]:
@@ -131,7 +173,11 @@ class CloseStream(HttpStream):
         return self.endpoint.window is not None
 
     def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is cached per instance
-        return schema_of(self.name)
+        declared = schema_of(self.name)
+        if not self.endpoint.custom_fields:
+            return declared
+        columns = self._connection.custom_fields.columns(self.endpoint.custom_fields)
+        return {**declared, "properties": {**declared["properties"], **columns}}
 
     @property
     def url_base(self) -> str:
@@ -169,7 +215,38 @@ class CloseStream(HttpStream):
 
 class ListStream(CloseStream):
     def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        yield from pagination.offset(self.fetch, limit, set())
+        if self.endpoint.rows_in == LISTED:
+            yield from pagination.offset(self.fetch, limit, set(), key=self.endpoint.key)
+        else:
+            yield from self.fetch({})["data"]
+
+
+class ChildStream(CloseStream):
+    """A part is one parent: `{"parent": its id}`."""
+
+    def parts(self) -> Iterator[Part]:
+        return ({"parent": each} for each in self._parents())
+
+    def part(self, part: Part) -> Iterator[Record]:
+        for endpoint in self.endpoint.of(part["parent"]):
+            try:
+                yield from stream_of(endpoint, self._connection).rows(Span(), endpoint.page_size)
+            except NothingThere:
+                # A parent that was deleted meanwhile took its children with it; anything else is a failure.
+                if part["parent"] in self._parents():
+                    raise
+
+    def rows(self, span: Span, limit: int) -> Iterator[Record]:
+        for part in self.parts():
+            yield from self.part(part)
+
+    def probe(self) -> None:
+        """Asks for one parent and one child; of all parents none may have any."""
+        for part in islice(self.parts(), 1):
+            next(self.part(part), None)
+
+    def _parents(self) -> Iterator[str]:
+        return _parents_of(self.endpoint, self._connection)
 
 
 class WindowStream(CloseStream):
@@ -186,7 +263,23 @@ class SearchStream(CloseStream):
     http_method = "POST"
 
     def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        yield from pagination.search(self.fetch, span, (str(self.cursor_field), "date_created"), limit)
+        fields = (str(self.cursor_field), "date_created")
+        for condition in self._conditions:
+            yield from pagination.search(partial(self._fetch_where, condition), span, fields, limit)
+
+    @cached_property
+    def _conditions(self) -> list[Mapping[str, str]]:
+        """One search for each; an object type is one condition."""
+        parent = self.endpoint.parent
+        if parent is None:
+            return [{}]
+        ids = list(_parents_of(self.endpoint, self._connection))
+        return [
+            {name: value.replace("{id}", each) for name, value in ask.items()} for each in ids for ask in parent.asks
+        ]
+
+    def _fetch_where(self, condition: Mapping[str, str], asked: dict[str, Any]) -> Answer:
+        return self.fetch({"where": condition, **asked})
 
     def request_params(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {}
@@ -197,43 +290,61 @@ class SearchStream(CloseStream):
         stream_slice: Mapping[str, Any] | None = None,
         next_page_token: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        return search_body(str(self.endpoint.object_type), columns_of(self.name), stream_slice or {})
+        columns = self.endpoint.fields or (*columns_of(self.name), "custom")
+        return search_body(str(self.endpoint.object_type), columns, stream_slice or {})
 
 
-def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The body of `POST /data/search/` (https://developer.close.com/api/resources/advanced-filtering).
+class ValuesStream(CloseStream):
+    """A part is one of the tables whose records have custom fields: `{"of": its name}`."""
 
-    asked: what `pagination.search` wants: `spans` by date field, `sort` fields, `_limit`, `cursor`. The selector
-    `custom` stands for all custom fields: one by one they would exceed the length that Close allows for `_fields`.
-    """
+    def parts(self) -> Iterator[Part]:
+        return ({"of": endpoint.name} for endpoint in OWNERS)
 
-    def field(name: str) -> dict[str, str]:
-        return {"type": "regular_field", "object_type": object_type, "field_name": name}
+    def part(self, part: Part) -> Iterator[Record]:
+        (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part["of"])
+        definitions = self._connection.custom_fields.definitions(str(owner.custom_fields))
+        start = self._connection.settings.start_date
+        shape = shaper(owner)
+        for row in stream_of(owner, self._connection).rows(Span(start and whole_second(start)), owner.page_size):
+            yield from values_of(str(owner.custom_fields), shape(row), definitions)
 
-    conditions = [
-        {
-            "type": "field_condition",
-            "field": field(name),
-            "condition": {"type": "moment_range", "on_or_after": _moment(span.start), "before": _moment(span.end)},
-        }
-        for name, span in asked["spans"].items()
-        if span != Span()
-    ]
-    return {
-        "query": {"type": "and", "queries": [{"type": "object_type", "object_type": object_type}, *conditions]},
-        "sort": [{"direction": "asc", "field": field(name)} for name in asked["sort"]],
-        "_fields": {object_type: [*columns, "custom"]},
-        "_limit": asked["_limit"],
-        "cursor": asked.get("cursor"),
-    }
+    def rows(self, span: Span, limit: int) -> Iterator[Record]:
+        for part in self.parts():
+            yield from self.part(part)
+
+    def probe(self) -> None:
+        """Its tables are asked under their own names."""
 
 
-def _moment(moment: Any) -> dict[str, str] | None:
-    return None if moment is None else {"type": "fixed_utc", "value": moment.isoformat()}
+OWNERS = tuple(
+    replace(endpoint, fields=("id", *DATES, "custom") if endpoint.walk is Walk.SEARCH else ())
+    for endpoint in ENDPOINTS
+    if endpoint.custom_fields and endpoint.name != "activities"
+)
+
+
+def _parents_of(endpoint: Endpoint, connection: Connection) -> Iterator[str]:
+    assert endpoint.parent is not None  # noqa: S101 - of a row that has children
+    parents = stream_of(endpoint.parent.of, connection)
+    return (row[parents.endpoint.key] for row in parents.rows(Span(), parents.endpoint.page_size))
+
+
+def _rows_in(doc: Any, names: tuple[str, ...]) -> Any:
+    """The rows that an answer holds under several names, or the answer itself; None where one of them is no list."""
+    if not names:
+        return [doc]
+    lists = {name: doc.get(name) for name in names}
+    if not all(isinstance(rows, list) for rows in lists.values()):
+        return None
+    if len(names) == 1:
+        return lists[names[0]]
+    return [{**row, "found_in": name} for name, rows in lists.items() for row in rows]
 
 
 CLASS_OF: Mapping[Walk, Callable[[Endpoint, Connection], CloseStream]] = {
     Walk.LIST: ListStream,
+    Walk.CHILD: ChildStream,
+    Walk.VALUES: ValuesStream,
     Walk.WINDOW: WindowStream,
     Walk.SEARCH: SearchStream,
     Walk.EVENT: EventStream,

@@ -96,6 +96,7 @@ def plan(
     length = min(date_window, window.longest or date_window, max(SHORTEST_SLICE, (horizon - cut) / num_workers))
     if start is None and window.retention is None:
         cut = _first_held(cut, horizon, length, holds_records)
+        slices = [Span(None, cut)]  # up to where the records begin, or the state of an empty stream would stay behind
     while cut < horizon:
         end = min(whole_second(cut + length), horizon)
         slices.append(Span(cut, end))

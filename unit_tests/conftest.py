@@ -63,7 +63,7 @@ class Output:
         return {each["stream_descriptor"]["name"]: each["status"] for each in told}
 
 
-def catalog(streams: tuple[str, ...], sync_mode: str | None = None) -> dict[str, Any]:
+def catalog_of(streams: tuple[str, ...], sync_mode: str | None = None) -> dict[str, Any]:
     incremental = {endpoint.name for endpoint in ENDPOINTS if endpoint.window}
     return {
         "streams": [
@@ -96,6 +96,7 @@ def run(close: Emulator, tmp_path: Path) -> Callable[..., Output]:
     """Runs a command of the connector: `run("read", "leads", "users", state=..., config={...}, lines=...)`.
 
     lines: stop reading the output after so many messages, as a broken pipe does.
+    catalog: instead of the one that is made for `streams`, without schemas.
     """
 
     def run(
@@ -105,10 +106,11 @@ def run(close: Emulator, tmp_path: Path) -> Callable[..., Output]:
         config: dict[str, Any] | None = None,
         sync_mode: str | None = None,
         lines: int | None = None,
+        catalog: dict[str, Any] | None = None,
     ) -> Output:
         files = {
             "config": {"api_key": API_KEY, "base_url": close.base_url, **(config or {})},
-            "catalog": catalog(streams, sync_mode),
+            "catalog": catalog or catalog_of(streams, sync_mode),
             "state": state or [],
         }
         words = [command]

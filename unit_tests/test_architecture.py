@@ -11,7 +11,16 @@ import source_closeio
 
 PACKAGE = Path(source_closeio.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
-PURE = ["endpoints", "windows", "pagination", "records", "config", "schemas"]
+PURE = [
+    "endpoints",
+    "windows",
+    "pagination",
+    "advanced_filtering",
+    "records",
+    "custom_columns",
+    "config",
+    "schemas",
+]
 
 
 def imported(path: Path) -> Iterator[str]:

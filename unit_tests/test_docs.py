@@ -9,7 +9,10 @@ from types import ModuleType
 
 import pytest
 
+from source_closeio.endpoints import ENDPOINTS
+
 ROOT = Path(__file__).parent.parent
+OPENAPI = ROOT.parent / "shared/reference/close-openapi.yml"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
@@ -27,6 +30,32 @@ def generate() -> ModuleType:
 def test_generated_parts_are_up_to_date(generate: ModuleType) -> None:
     assert (ROOT / "docs/streams.md").read_text(encoding="utf-8") == generate.streams_page(), "run `make docs`"
     assert generate.readme(README) == README, "run `make docs`"
+
+
+def test_every_list_of_close_has_a_stream_or_a_reason(generate: ModuleType) -> None:
+    names = {endpoint.name for endpoint in ENDPOINTS}
+    covered = {name for text in generate.LISTS.values() for name in text.split(", ") if name in names}
+
+    assert covered == names - {"custom_field_values"}
+    for text in generate.LISTS.values():
+        assert set(text.split(", ")) <= names or text.endswith("."), text
+
+
+@pytest.mark.skipif(not OPENAPI.is_file(), reason="Close's OpenAPI is not part of the repository")
+def test_no_list_of_the_openapi_is_missing(generate: ModuleType) -> None:
+    paths = re.findall(r"^  (/\S*/):\n((?:    .*\n|\n)*)", OPENAPI.read_text(encoding="utf-8"), re.MULTILINE)
+    lists = {path for path, below in paths if "    get:" in below and not re.search(r"\{(id|scf_id)\}/$", path)}
+
+    assert len(lists) > 60
+    assert lists <= set(generate.LISTS)
+
+
+def test_the_diagram_joins_streams_that_exist(generate: ModuleType) -> None:
+    names = {endpoint.name for endpoint in ENDPOINTS}
+    drawn = {name for line in generate.diagram()[1:] for name in re.findall(r"^    (\w+) .* (\w+) :", line)[0]}
+
+    assert drawn <= names
+    assert {"leads", "users", "custom_objects", "opportunity_statuses"} <= drawn
 
 
 def test_make_targets_in_the_readme_exist() -> None:

@@ -63,6 +63,29 @@ def test_a_list_is_complete_while_rows_come_and_go(seed: int) -> None:
     assert len(seen) == len(set(seen))
 
 
+@pytest.mark.parametrize("envelope", [{}, {"has_more": False}])
+@pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 55])
+def test_a_list_in_one_piece_ends_although_it_pays_no_heed_to_limit_and_skip(
+    count: int, envelope: dict[str, Any]
+) -> None:
+    held = [{"key": f"id_{i}"} for i in range(count)]
+    requests: list[Row] = []
+
+    def fetch(asked: Row) -> dict[str, Any]:
+        requests.append(asked)
+        return {"data": list(held), **envelope}
+
+    assert list(offset(fetch, 10, set(), key="key")) == held
+    assert len(requests) <= 5
+
+
+def test_a_list_that_heeds_limit_but_not_skip_is_an_error() -> None:
+    held = [{"id": f"id_{i}"} for i in range(55)]
+
+    with pytest.raises(NoProgress):
+        ids(offset(lambda asked: {"data": held[: asked["_limit"]]}, 10, set()))
+
+
 @pytest.mark.parametrize(
     "lie",
     [

@@ -216,3 +216,17 @@ def test_slices_meet_without_losing_what_lies_on_the_cut(close: Emulator, sync: 
         output = sync("call_activities", config=config)
         assert output.ids("call_activities") == close.ids("activity/call/")
         assert output.twice("call_activities") == set()
+
+
+def test_a_stream_that_was_empty_goes_on_from_the_first_sync_and_not_from_the_beginning(
+    close: Emulator, sync: Sync
+) -> None:
+    first = sync("opportunities")
+    close.now = NOW + timedelta(hours=1)
+    close.forget_requests()
+    close.add("opportunity/", {"id": "oppo_new"})
+
+    second = sync("opportunities", state=first.state)
+
+    assert second.ids("opportunities") == {"oppo_new"}
+    assert len([request for request in close.requests if request.path == "opportunity/"]) <= 2

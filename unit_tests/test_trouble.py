@@ -15,7 +15,7 @@ import pytest
 
 from source_closeio.emulator import Emulator, faults
 
-from .conftest import API_KEY, Output, catalog
+from .conftest import API_KEY, Output, catalog_of
 from .test_exactness import PATH, fill
 
 Run = Callable[..., Output]
@@ -254,7 +254,7 @@ def test_requests_ask_for_gzip_and_say_who_asks(close: Emulator, sync: Run) -> N
 
 def files(tmp_path: Path, close: Emulator, *streams: str) -> list[str]:
     (tmp_path / "config.json").write_text(json.dumps({"api_key": API_KEY, "base_url": close.base_url}))
-    (tmp_path / "catalog.json").write_text(json.dumps(catalog(streams)))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog_of(streams)))
     return ["--config", str(tmp_path / "config.json"), "--catalog", str(tmp_path / "catalog.json")]
 
 

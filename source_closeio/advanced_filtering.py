@@ -1,0 +1,43 @@
+"""The language of `POST /data/search/`: https://developer.close.com/api/resources/advanced-filtering."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from .windows import Span
+
+
+def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a search.
+
+    columns: the selector `custom` among them stands for all custom fields; one by one they would exceed the length that
+    Close allows for `_fields`. asked: what `pagination.search` wants: `spans` by date field, `sort` fields, `_limit`,
+    `cursor`; and `where`, the value wanted by field.
+    """
+
+    def field(name: str) -> dict[str, str]:
+        return {"type": "regular_field", "object_type": object_type, "field_name": name}
+
+    conditions: list[tuple[str, dict[str, Any]]] = [
+        *((name, {"type": "term", "values": [value]}) for name, value in asked.get("where", {}).items()),
+        *(
+            (name, {"type": "moment_range", "on_or_after": _moment(span.start), "before": _moment(span.end)})
+            for name, span in asked["spans"].items()
+            if span != Span()
+        ),
+    ]
+    queries = [
+        {"type": "object_type", "object_type": object_type},
+        *({"type": "field_condition", "field": field(name), "condition": each} for name, each in conditions),
+    ]
+    return {
+        "query": {"type": "and", "queries": queries},
+        "sort": [{"direction": "asc", "field": field(name)} for name in asked["sort"]],
+        "_fields": {object_type: list(columns)},
+        "_limit": asked["_limit"],
+        "cursor": asked.get("cursor"),
+    }
+
+
+def _moment(moment: datetime | None) -> dict[str, str] | None:
+    return None if moment is None else {"type": "fixed_utc", "value": moment.isoformat()}
