@@ -184,13 +184,14 @@ def stream_table() -> str:
     return "\n".join(rows)
 
 
+REQUIRED = {"credentials": "**required**", "api_key": "instead of `credentials`"}
+
+
 def option_table() -> str:
     spec = json.loads((ROOT / "source_closeio/spec.json").read_text(encoding="utf-8"))["connectionSpecification"]
     rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
     for name, option in spec["properties"].items():
-        default = (
-            "**required**" if name in spec["required"] else f"`{option['default']}`" if "default" in option else ""
-        )
+        default = f"`{str(option['default']).lower()}`" if "default" in option else REQUIRED.get(name, "")
         bounds = f" {option['minimum']} to {option['maximum']}" if "maximum" in option else ""
         rows.append(f"| `{name}` | {option['type']}{bounds} | {default} | {_cell(option['description'])} |")
     return "\n".join(rows)

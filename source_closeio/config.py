@@ -1,7 +1,7 @@
 """The only reader of config keys: what the user typed -> `Settings`, or one sentence that says what to mend."""
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -21,7 +21,8 @@ class ConfigError(ValueError):
 class Settings:
     """The options of spec.json, read.
 
-    api_key: HTTP Basic user name.
+    api_key: HTTP Basic user name; `None` with OAuth.
+    oauth: the whole config where it holds OAuth credentials: tokens are taken from it, and new ones put into it.
     start_date: the oldest moment that incremental streams read; `None`: everything.
     lookback: `activities_window_seconds`.
     date_window: the longest slice of a windowed stream.
@@ -29,7 +30,8 @@ class Settings:
     base_url: with a closing slash.
     """
 
-    api_key: str
+    api_key: str | None
+    oauth: MutableMapping[str, Any] | None
     start_date: datetime | None
     lookback: timedelta
     date_window: timedelta
@@ -46,8 +48,10 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         given = config.get(key)
         return default if given is None else read(key, given)
 
+    api_key, oauth = _credentials(config)
     return Settings(
-        api_key=_text("api_key", config.get("api_key")),
+        api_key=api_key,
+        oauth=oauth,
         start_date=value("start_date", _past_moment, None),
         lookback=timedelta(seconds=value("activities_window_seconds", _whole(0, 10**9), 86_400)),
         date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
@@ -56,6 +60,21 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         user_agent=value("user_agent", _text, f"source-closeio/{__version__}"),
         base_url=value("base_url", _base_url, BASE_URL).rstrip("/") + "/",
     )
+
+
+def _credentials(config: Mapping[str, Any]) -> tuple[str | None, MutableMapping[str, Any] | None]:
+    """`credentials` as the form writes them, or the bare `api_key` of older configs and of Singer."""
+    credentials = config.get("credentials")
+    if credentials is None:
+        return _text("api_key", config.get("api_key")), None
+    kind = credentials.get("auth_type") if isinstance(credentials, Mapping) else None
+    if kind == "api_key":
+        return _text("credentials.api_key", credentials.get("api_key")), None
+    if kind == "oauth2" and isinstance(config, MutableMapping):
+        for key in ("client_id", "client_secret", "refresh_token"):
+            _text(f"credentials.{key}", credentials.get(key))
+        return None, config
+    raise ConfigError("`credentials.auth_type` must be api_key or oauth2.")
 
 
 def _text(key: str, given: Any) -> str:

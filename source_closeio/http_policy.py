@@ -79,6 +79,7 @@ BY_STATUS: Mapping[int, Verdict] = {
         "programs use the organisation's allowance.",
     ),
 }
+REVOKED = "Close rejected the access token (401): authenticate the source again."
 OTHER_4XX = Verdict(Meaning.BUG, f"Close refused a request to {{path}} ({{status}}{{detail}}); {REPORT}.")
 NOT_OFFERED = Verdict(Meaning.SKIP, "Close does not offer {path} to this key ({status}{detail}).")
 ANY_5XX = Verdict(Meaning.AGAIN, "Close failed to answer {path} ({status}); try again later.")
@@ -189,9 +190,11 @@ class CloseErrorHandler(ErrorHandler):
     max_time = 10**9
     # `Patience` ends the tries, with a sentence; the CDK would end them with a traceback.
 
-    def __init__(self, base_path: str, refused_by: tuple[int, ...]) -> None:
+    def __init__(self, base_path: str, refused_by: tuple[int, ...], *, renews: bool = False) -> None:
+        """renews: a 401 may only mean that an access token has expired before its time."""
         self._base_path = base_path
         self._refused_by = refused_by
+        self._renews = renews
 
     def interpret_response(self, response: requests.Response | Exception | None) -> ErrorResolution:
         if not isinstance(response, requests.Response):
@@ -204,6 +207,8 @@ class CloseErrorHandler(ErrorHandler):
             return ErrorResolution(ResponseAction.SUCCESS)
         if signal := walk_signal(response.status_code, body):
             raise signal
+        if self._renews and response.status_code == requests.codes.unauthorized:
+            return ErrorResolution(ResponseAction.REFRESH_TOKEN_THEN_RETRY, FailureType.config_error, REVOKED)
         kind = NothingThere if is_missing(response.status_code, body) else AirbyteTracedException
         return self._resolve(verdict, response.request, kind, status=response.status_code, detail=error_names(body))
 

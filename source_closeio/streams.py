@@ -16,10 +16,10 @@ from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
 from airbyte_cdk.utils import AirbyteTracedException
 from requests.adapters import HTTPAdapter
-from requests.auth import HTTPBasicAuth
 
 from . import pagination
 from .advanced_filtering import search_body
+from .auth import authenticator
 from .config import Settings
 from .custom_columns import fits
 from .custom_fields import CustomFields, values_of
@@ -55,7 +55,7 @@ class Connection:
     def __init__(self, settings: Settings, tries: int = PATIENCE) -> None:
         self.settings = settings
         self.tries = tries
-        self.auth = HTTPBasicAuth(settings.api_key, "")
+        self.auth = authenticator(settings)
         self.rate_limiter = RateLimiter()
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
         self.custom_fields = CustomFields(lambda endpoint: stream_of(endpoint, self), settings.num_workers)
@@ -68,7 +68,10 @@ class CloseStream(HttpStream):
     def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
         self.endpoint = endpoint
         self._connection = connection
-        self._error_handler = CloseErrorHandler(urlsplit(connection.settings.base_url).path, endpoint.refused_by)
+        settings = connection.settings
+        self._error_handler = CloseErrorHandler(
+            urlsplit(settings.base_url).path, endpoint.refused_by, renews=settings.oauth is not None
+        )
         super().__init__(authenticator=connection.auth, api_budget=connection.rate_limiter)
         # The CDK gives each stream its own pool, of 10 connections for plain http: one for all, as large as needed.
         self._http_client._session.mount(connection.settings.base_url, connection.adapter)

@@ -108,8 +108,9 @@ def run(close: Emulator, tmp_path: Path) -> Callable[..., Output]:
         lines: int | None = None,
         catalog: dict[str, Any] | None = None,
     ) -> Output:
+        given = {"api_key": API_KEY, "base_url": close.base_url, **(config or {})}
         files = {
-            "config": {"api_key": API_KEY, "base_url": close.base_url, **(config or {})},
+            "config": {key: value for key, value in given.items() if value is not None},
             "catalog": catalog or catalog_of(streams, sync_mode),
             "state": state or [],
         }

@@ -67,9 +67,16 @@ def test_the_spec_is_a_draft_7_schema_with_all_that_a_form_needs(run: Callable[.
     assert run("spec").of("SPEC")[0]["spec"]["connectionSpecification"] == SPEC
 
     jsonschema.Draft7Validator.check_schema(SPEC)
-    assert SPEC["required"] == ["api_key"]
+    assert SPEC["required"] == [], "credentials, or an api_key alone"
     assert SPEC["additionalProperties"] is True
-    assert SPEC["properties"]["api_key"]["airbyte_secret"] is True
+    assert {option["group"] for option in SPEC["properties"].values()} == {group["id"] for group in SPEC["groups"]}
+    secrets = {"api_key", "client_id", "client_secret", "refresh_token", "access_token"}
+    forms = [SPEC, *SPEC["properties"]["credentials"]["oneOf"]]
+    found = {name for form in forms for name, option in form["properties"].items() if option.get("airbyte_secret")}
+    assert found == secrets
+    for form in forms[1:]:
+        assert form["properties"]["auth_type"]["const"] in ("api_key", "oauth2")
+        assert [option["order"] for option in form["properties"].values()] == list(range(len(form["properties"])))
     assert [option["order"] for option in SPEC["properties"].values()] == list(range(len(SPEC["properties"])))
     assert all(option["title"] and option["description"] for option in SPEC["properties"].values())
 

@@ -169,11 +169,11 @@ def test_check_warns_of_each_stream_that_the_key_may_not_read(
     close: Emulator, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
     close.behaviour.event_log_allowed = False
-    close.behaviour.refused = {"task/": 403}
+    close.behaviour.refused = {"opportunity/": 403}
 
     assert status(run("check"))[0] == "SUCCEEDED"
     warned = re.findall(r"Stream (\w+) cannot be read now", caplog.text)
-    assert sorted(warned) == ["event_log", "tasks"]
+    assert sorted(warned) == ["event_log", "opportunities"]
 
 
 def test_check_says_that_the_key_is_rejected(close: Emulator, run: Run) -> None:
