@@ -23,7 +23,7 @@ class Settings:
 
     api_key: HTTP Basic user name; `None` with OAuth.
     oauth: the whole config where it holds OAuth credentials: tokens are taken from it, and new ones put into it.
-    start_date: the oldest moment that incremental streams read; `None`: everything.
+    start_date: the oldest moment that a first sync reads of streams with dates; `None`: everything.
     lookback: `activities_window_seconds`.
     date_window: the longest slice of a windowed stream.
     custom_field_names: whether the stream custom_field_values is offered.

@@ -105,11 +105,19 @@ def plan(
 
 
 def _start(window: Window, start_date: datetime | None, state: datetime | None, lookback: timedelta) -> datetime | None:
-    if state is not None and window.looks_back:
+    """Where the state says, or else the start date. The lookback stops at a start date that the state has passed.
+
+    A start date behind the state does not skip what lies between them: it was promised to come.
+    """
+    if state is None:
+        return start_date and whole_second(start_date)
+    start = state
+    if window.looks_back:
         # A lookback of decades is allowed, and means everything.
-        state = max(state, datetime(1, 1, 1, tzinfo=timezone.utc) + lookback) - lookback
-    known = [whole_second(moment) for moment in (start_date, state) if moment is not None]
-    return max(known, default=None)
+        start = max(state, datetime(1, 1, 1, tzinfo=timezone.utc) + lookback) - lookback
+    if start_date is not None and start_date <= state:
+        start = max(start, start_date)
+    return whole_second(start)
 
 
 def _first_held(start: datetime, end: datetime, length: timedelta, holds_records: Callable[[Span], bool]) -> datetime:

@@ -104,6 +104,14 @@ def test_a_lookback_of_0_starts_at_the_state() -> None:
     assert planned(ACTIVITY, state=at("2026-02-10T10:00:00Z"), lookback=0 * DAY).slices[0].start == at("2026-02-10T10")
 
 
+@pytest.mark.parametrize("window", [UPDATED, ACTIVITY])
+def test_a_start_date_behind_the_state_skips_nothing(window: Window) -> None:
+    made = planned(window, state=at("2026-02-10T10:00:00Z"), start_date=at("2026-02-20"), lookback=timedelta(hours=1))
+
+    expected = at("2026-02-10T09:00:00Z") if window.looks_back else at("2026-02-10T10:00:00Z")
+    assert (made.slices[0].start, made.tail) == (expected, Span(HORIZON, None))
+
+
 def test_the_lookback_never_reaches_before_the_start_date() -> None:
     made = planned(ACTIVITY, state=at("2026-02-10T10:00:00Z"), start_date=at("2026-02-10T09:30:00Z"))
 
