@@ -49,7 +49,7 @@ from .http_policy import StreamRefused
 from .partitions import FairThreadPool, StreamReader, WindowCursor
 from .records import CHANGED
 from .schemas import schema_of
-from .state_migration import StateError, reached
+from .state_migration import StateError, is_of_another_cursor, reached
 from .streams import CloseStream, Connection, stream_of
 from .windows import Plan, Span, plan
 
@@ -212,6 +212,12 @@ def _concurrent(
         make_plan = partial(Plan, (), Span())  # never asked for
     else:
         blob = states.get_stream_state(stream.name, None) if sync_mode == SyncMode.incremental else {}
+        if is_of_another_cursor(blob, window.cursor):
+            stream.logger.warning(
+                f"Stream {stream.name} is read from the beginning: its state, by {', '.join(blob)}, does not tell "
+                "which edits have been read."
+            )
+            blob = {}
         try:
             state = reached(stream.name, blob, window.cursor, now)
         except StateError as error:

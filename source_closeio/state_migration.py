@@ -15,6 +15,11 @@ class StateError(ValueError):
     """A state that cannot be read; the text is one sentence that names the stream and the next step."""
 
 
+def is_of_another_cursor(blob: Mapping[str, Any], cursor: str) -> bool:
+    """Whether source-close-com wrote this state by a date that says nothing of edits, as it does for tasks."""
+    return bool(blob) and cursor not in blob and set(blob) <= {"date_created", "date_updated"}
+
+
 def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) -> datetime | None:
     """The moment that a state speaks of, or None where it says that nothing was read incrementally.
 

@@ -230,3 +230,27 @@ def test_a_stream_that_was_empty_goes_on_from_the_first_sync_and_not_from_the_be
 
     assert second.ids("opportunities") == {"oppo_new"}
     assert len([request for request in close.requests if request.path == "opportunity/"]) <= 2
+
+
+def test_a_state_of_source_close_com_by_the_wrong_date_is_read_as_none_with_a_warning(
+    close: Emulator, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It reads tasks by date_created, so edits of older tasks may never have been read."""
+    fill(close, "tasks", 300)
+    state = [
+        {
+            "type": "STREAM",
+            "stream": {
+                "stream_descriptor": {"name": name},
+                "stream_state": {"date_created": "2026-02-28T10:00:00+0000"},
+            },
+        }
+        for name in ("tasks", "call_activities")
+    ]
+
+    output = sync("tasks", "call_activities", state=state)
+
+    assert output.ids("tasks") == close.ids("task/")
+    assert caplog.text.count("is read from the beginning: its state, by date_created") == 1
+    assert list(output.reached("tasks")) == ["date_updated"]
+    assert not [each for each in close.requests if each.params.get("date_created__gte", "2027") < "2026-02-27"]
