@@ -19,7 +19,8 @@ def shaper(endpoint: Endpoint, fits: Mapping[str, Fit] | None = None) -> Callabl
 
     fits: what makes a value fit its column, by the column's name.
     """
-    json_text, naive, secrets = endpoint.json_text, endpoint.naive, endpoint.secrets
+    json_text, naive = endpoint.json_text, endpoint.naive
+    left_out = (*endpoint.secrets, "__object_type") if endpoint.object_type else endpoint.secrets  # search's own word
 
     def shape(row: Record) -> Record:
         if "custom" in row:
@@ -32,7 +33,7 @@ def shaper(endpoint: Endpoint, fits: Mapping[str, Fit] | None = None) -> Callabl
             value = row.get(name)
             if value and not _has_offset(value):
                 row[name] = value + "+00:00"
-        for name in secrets:
+        for name in left_out:
             row.pop(name, None)
         if fits:
             _make_fit(row, fits)

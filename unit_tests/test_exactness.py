@@ -296,9 +296,12 @@ def test_everything_at_once_with_all_kinds_of_records(sync: Sync) -> None:
         behaviour=Behaviour(event_retention_days=10_000),
     )
     with big as base_url:
-        output = sync(*(endpoint.name for endpoint in ENDPOINTS), config={"base_url": base_url, "num_workers": 20})
+        config = {"base_url": base_url, "num_workers": 20, "custom_field_names": True}
+        output = sync(*(endpoint.name for endpoint in ENDPOINTS), config=config)
         for stream, path in PATH.items():
             assert output.ids(stream) == big.ids(path), stream
             assert output.twice(stream) == set(), stream
         per_type = [e.name for e in ENDPOINTS if e.name.endswith("_activities")]
         assert set().union(*(output.ids(name) for name in per_type)) == big.ids("activity/")
+        per_type = [e.name for e in ENDPOINTS if e.name.endswith("_tasks")]
+        assert set().union(*(output.ids(name) for name in per_type)) == big.ids("task/")

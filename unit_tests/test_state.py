@@ -135,7 +135,8 @@ def test_no_checkpoint_precedes_a_record_that_it_covers(sync: Sync) -> None:
     """All streams, 20 workers: behind a state come only records that it does not cover."""
     big = Emulator(seed=5, leads=400, contacts=300, opportunities=200, activities=3000, tasks=400, events=900, now=NOW)
     with big as base_url:
-        output = sync(*(e.name for e in ENDPOINTS), config={"base_url": base_url, "num_workers": 20})
+        config = {"base_url": base_url, "num_workers": 20, "custom_field_names": True}
+        output = sync(*(e.name for e in ENDPOINTS), config=config)
 
     cursors = {endpoint.name: endpoint.window.cursor for endpoint in ENDPOINTS if endpoint.window}
     claimed: dict[str, str] = {}
