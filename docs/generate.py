@@ -45,11 +45,15 @@ REFERENCES = {
     "pipeline_id": "pipelines",
     "role_id": "roles",
     "sequence_id": "sequences",
-    "thread_id": "comment_threads",
     "user_id": "users",
 }
-"""What a column with an id refers to. `status_id` is a lead's or an opportunity's."""
-STATUSES = {"leads": "lead_statuses", "opportunities": "opportunity_statuses"}
+"""What a column with an id refers to, in any stream."""
+OWN_REFERENCES = {
+    "leads": {"status_id": "lead_statuses"},
+    "opportunities": {"status_id": "opportunity_statuses"},
+    "comments": {"thread_id": "comment_threads"},
+}
+"""Columns that refer to something else in another stream."""
 DRAWN = [
     *("leads", "contacts", "opportunities", "tasks", "activities", "custom_activities", "custom_objects"),
     *("call_activities", "memberships", "sequence_subscriptions", "comments", "opportunity_statuses"),
@@ -109,7 +113,7 @@ def diagram() -> list[str]:
     """A Mermaid entity diagram of the streams that most people join."""
     lines = ["erDiagram"]
     for name in DRAWN:
-        found = {**REFERENCES, **({"status_id": STATUSES[name]} if name in STATUSES else {})}
+        found = {**REFERENCES, **OWN_REFERENCES.get(name, {})}
         properties = schema_of(name)["properties"]
         lines += [
             f"    {found[column]} ||--o{{ {name} : {column}" for column in properties if found.get(column, name) != name
