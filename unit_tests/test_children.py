@@ -130,7 +130,8 @@ def test_members_who_left_are_members_too(close: Emulator, sync: Sync) -> None:
 
     output = sync("memberships", "organizations")
 
-    assert output.ids("memberships") == {"memb_1", "memb_2"}
+    found = {row["id"]: row["found_in"] for row in output.records("memberships")}
+    assert found == {"memb_1": "memberships", "memb_2": "inactive_memberships"}
     assert output.ids("organizations") == {close.organization_id}
 
 

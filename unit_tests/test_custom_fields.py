@@ -254,6 +254,16 @@ def test_values_by_name_are_one_row_each(close: Emulator, sync: Sync) -> None:
     assert names["cf_lead"] == "Tier"
 
 
+def test_values_by_name_go_back_to_the_start_date_as_their_streams_do(close: Emulator, sync: Sync) -> None:
+    close.add("custom_field/lead/", {"id": "cf_a", "type": "text"})
+    for name, day in (("old", "2025-12-31"), ("new", "2026-01-01")):
+        close.add("lead/", {"id": f"lead_{name}", "custom.cf_a": name, "date_updated": f"{day}T10:00:00+00:00"})
+
+    output = sync("custom_field_values", config={"custom_field_names": True, "start_date": "2026-01-01"})
+
+    assert [row["object_id"] for row in output.records("custom_field_values")] == ["lead_new"]
+
+
 def test_values_by_name_are_complete_across_pages(close: Emulator, sync: Sync) -> None:
     close.add("custom_field/lead/", {"id": "cf_a", "type": "number"})
     close.add("lead/", *({"id": f"lead_{i:04}", "custom.cf_a": i} for i in range(401)))

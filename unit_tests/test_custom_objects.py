@@ -109,6 +109,8 @@ def test_where_search_is_refused_they_are_read_lead_by_lead(
 ) -> None:
     close.add("lead/", *({"id": f"lead_{i}"} for i in range(3)))
     made = fill(close, a=301, b=2)
+    close.add("custom_field/custom_object_type/", {"id": "cf_1", "type": "text", "custom_object_type_id": "cotype_a"})
+    close.edit(made[0], **{"custom.cf_1": ["one"]})
     close.behaviour.refused = {"data/search/custom_object": status}
 
     first = sync("custom_objects")
@@ -117,6 +119,9 @@ def test_where_search_is_refused_they_are_read_lead_by_lead(
     assert first.ids("custom_objects") == second.ids("custom_objects") == set(made)
     assert caplog.text.count("Stream custom_objects is read through /custom_object/") == 2
     assert f"({status}" in caplog.text
+    assert "one" in {row.get("custom.cf_1") for row in first.records("custom_objects")}, "values fit this way too"
+    bodies = [request.body for request in close.requests if request.path == "data/search/" and request.status == 200]
+    assert {tuple(body["_fields"]["lead"]) for body in bodies if body} == {("id", "date_created", "date_updated")}
 
 
 def test_where_both_ways_are_refused_the_stream_is_left_out(
