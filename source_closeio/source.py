@@ -248,11 +248,10 @@ def _concurrent(
 
 def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredAirbyteStream]) -> set[str]:
     """Whose custom fields have to be known to read these streams: a catalogue that was discovered has the columns."""
-    endpoints = [
-        available[each.stream.name].endpoint for each in wanted if not each.stream.json_schema.get("properties")
-    ]
-    by_name = any(each.stream.name == "custom_field_values" for each in wanted)
-    return set(CUSTOM_FIELD_SCHEMAS) if by_name else {each.custom_fields for each in endpoints if each.custom_fields}
+    if any(available[each.stream.name].endpoint.walk is Walk.VALUES for each in wanted):
+        return set(CUSTOM_FIELD_SCHEMAS)
+    bare = [available[each.stream.name].endpoint for each in wanted if not each.stream.json_schema.get("properties")]
+    return {endpoint.custom_fields for endpoint in bare if endpoint.custom_fields}
 
 
 def _report_changes(message: AirbyteMessage) -> AirbyteMessage:
