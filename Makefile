@@ -3,16 +3,24 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test test-docker test-clients check bench docs lock image clean
+
+IMAGE ?= source-closeio:dev
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## Read a synthetic organisation from the emulator: first sync, changes, second sync
 	@$(BIN)/python -m source_closeio.demo
 
 test: .venv/ready ## Run all tests that need neither Docker nor Close
 	@$(BIN)/python -m pytest
+
+test-docker: .venv/ready image ## Run the tests of the image; they need a Docker engine
+	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -m docker
+
+test-clients: .venv/ready ## Run PyAirbyte's example, in an environment of its own (once; about two minutes)
+	@$(BIN)/python -m pytest -m clients
 
 check: .venv/ready ## Format, lint, types
 	@$(BIN)/ruff format --check .
@@ -24,6 +32,18 @@ bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results
 
 docs: .venv/ready ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python docs/generate.py
+
+lock: .venv/ready ## Write requirements.txt, the locked dependencies of the image, anew
+	@$(BIN)/uv pip compile --quiet --no-config --upgrade --generate-hashes --python-version 3.11 \
+		--python-platform x86_64-manylinux_2_28 --override requirements-left-out.txt \
+		--custom-compile-command "make lock" --output-file requirements.txt setup.py
+
+image: ## Build the Docker image and run spec in it
+	docker build $(NETWORK) --tag $(IMAGE) .
+	docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --network none $(IMAGE) spec
+	@docker image inspect --format '$(IMAGE): {{.Size}} bytes' $(IMAGE)
+# An engine without a bridge has the host's network only.
+image: NETWORK = $(shell docker network inspect bridge >/dev/null 2>&1 || echo --network host)
 
 clean: ## Remove the environment, caches and outputs
 	rm -rf .venv build dist *.egg-info demo-output .mypy_cache .pytest_cache .ruff_cache

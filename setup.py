@@ -25,6 +25,9 @@ setup(
     ],
     extras_require={
         "dev": [
+            # The protocol's messages as Airbyte publishes them; the CDK has its own copy.
+            "airbyte-protocol-models-pdv2>=0.18,<0.19",
+            "docker>=7.1,<8",
             "jsonschema>=4.17.3,<5",
             "mypy>=2.4,<3",
             "pytest>=8,<10",
@@ -32,6 +35,7 @@ setup(
             "rfc3339-validator>=0.1.4,<1",
             "ruff>=0.17.6,<0.18",
             "types-requests>=2.31,<3",
+            "uv>=0.13,<0.14",
         ],
     },
     entry_points={

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start=options.start,
         now=options.now,
         latency=options.latency,
-        behaviour=Behaviour(rate_limit=options.rate_limit, skip_cap=options.skip_cap),
+        behaviour=Behaviour(api_key=options.api_key, rate_limit=options.rate_limit, skip_cap=options.skip_cap),
         port=options.port,
         odd_dates=options.odd_dates,
         **{name: size or 0 for name, size in sizes.items()},
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--start", type=_moment, default=_moment("2024-01-01"), help="date of the oldest records")
     parser.add_argument("--now", type=_moment, default=None, help="a clock that stands still there")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--api-key", default=None, help="the one key that is accepted; any, if left out")
     parser.add_argument("--rate-limit", type=int, default=None, help="requests per second and endpoint group")
     parser.add_argument("--skip-cap", type=int, default=None, help="highest _skip of every list")
     parser.add_argument("--odd-dates", action="store_true", help="some records of 1970 and of the future")
