@@ -1,15 +1,18 @@
 """The image as Airbyte runs it, and what is in it."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
 from docker.models.containers import Container
 
+import source_closeio
 from source_closeio.demo import path_of
 from source_closeio.endpoints import ENDPOINTS
-from unit_tests.conftest import catalog
+from unit_tests.conftest import catalog_of
 
 from .conftest import IMAGE, Close, Run
 
@@ -26,7 +29,8 @@ def test_spec_needs_no_network_no_rights_and_no_disk(start: Start) -> None:
     code, output = Run(start("spec", network_mode="none")).finish()
 
     assert code == 0
-    assert output.of("SPEC")[0]["spec"]["connectionSpecification"]["required"] == ["api_key"]
+    specification = json.loads((Path(source_closeio.__file__).parent / "spec.json").read_text())
+    assert output.of("SPEC")[0]["spec"]["connectionSpecification"] == specification["connectionSpecification"]
 
 
 def test_check_succeeds_with_a_config_that_it_cannot_write(begin: Begin) -> None:
@@ -45,22 +49,24 @@ def test_check_with_a_wrong_key_says_so(begin: Begin) -> None:
 
 
 def test_a_sync_with_a_wrong_key_ends_with_exit_code_1(begin: Begin) -> None:
-    code, output = begin("read", api_key="nobody", catalog=catalog(STREAMS)).finish()
+    code, output = begin("read", api_key="nobody", catalog=catalog_of(STREAMS)).finish()
 
     assert code == 1
     assert "rejected the API key" in output.errors[0]
 
 
-def test_discover_offers_every_stream(begin: Begin) -> None:
+def test_discover_offers_the_streams_with_this_organisations_custom_fields(begin: Begin) -> None:
     code, output = begin("discover").finish()
 
     assert code == 0
     (found,) = output.of("CATALOG")
-    assert [stream["name"] for stream in found["catalog"]["streams"]] == [each.name for each in ENDPOINTS]
+    streams = {stream["name"]: stream["json_schema"]["properties"] for stream in found["catalog"]["streams"]}
+    assert set(STREAMS) <= set(streams)
+    assert any(column.startswith("custom.cf_") for column in streams["leads"])
 
 
 def test_read_brings_every_record(begin: Begin, close: Close) -> None:
-    code, output = begin("read", catalog=catalog(STREAMS)).finish()
+    code, output = begin("read", catalog=catalog_of(STREAMS)).finish()
 
     assert code == 0
     assert {stream: output.ids(stream) for stream in STREAMS} == {name: close.ids(path) for name, path in PATHS.items()}
@@ -70,11 +76,11 @@ def test_read_brings_every_record(begin: Begin, close: Close) -> None:
 def test_a_sync_that_is_cut_short_goes_on_from_its_last_state(
     begin: Begin, close: Close, signal: str, exit_code: int
 ) -> None:
-    cut = begin("read", catalog=catalog(STREAMS))
+    cut = begin("read", catalog=catalog_of(STREAMS))
     cut.read_until("STATE")
     cut.container.kill(signal)
     code, before = cut.finish()
-    rest_code, rest = begin("read", catalog=catalog(STREAMS), state=before.state).finish()
+    rest_code, rest = begin("read", catalog=catalog_of(STREAMS), state=before.state).finish()
 
     assert (code, rest_code) == (exit_code, 0)
     wanted = {name: close.ids(path) for name, path in PATHS.items()}
@@ -83,7 +89,7 @@ def test_a_sync_that_is_cut_short_goes_on_from_its_last_state(
 
 
 def test_docker_stop_ends_a_sync_within_five_seconds(begin: Begin) -> None:
-    sync = begin("read", catalog=catalog(STREAMS))
+    sync = begin("read", catalog=catalog_of(STREAMS))
     sync.read_until("RECORD")
 
     sync.container.stop(timeout=5)  # then the engine would kill it, which is 137
