@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-clients check bench docs lock image clean
+.PHONY: help demo test test-docker test-airbyte test-clients check bench docs lock image clean
 
 IMAGE ?= source-closeio:dev
 
@@ -18,6 +18,11 @@ test: .venv/ready ## Run all tests that need neither Docker nor Close
 
 test-docker: .venv/ready image ## Run the tests of the image; they need a Docker engine
 	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -m docker
+
+test-airbyte: .venv/ready ## Run `airbyte-cdk connector test`, in a folder of the name that it insists on
+	@mkdir -p build/source-closeio
+	@ln -sf $(addprefix ../../,acceptance-test-config.yml integration_tests metadata.yaml) build/source-closeio/
+	@$(BIN)/airbyte-cdk connector test ./build/source-closeio
 
 test-clients: .venv/ready ## Run PyAirbyte's example, in an environment of its own (once; about two minutes)
 	@$(BIN)/python -m pytest -m clients
@@ -46,7 +51,7 @@ image: ## Build the Docker image and run spec in it
 image: NETWORK = $(shell docker network inspect bridge >/dev/null 2>&1 || echo --network host)
 
 clean: ## Remove the environment, caches and outputs
-	rm -rf .venv build dist *.egg-info demo-output .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .tmp .venv build dist *.egg-info demo-output .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/ready: setup.py pyproject.toml

@@ -25,7 +25,8 @@ setup(
     ],
     extras_require={
         "dev": [
-            # The protocol's messages as Airbyte publishes them; the CDK has its own copy.
+            # Airbyte's schemas: of metadata.yaml, and of the protocol's messages, which the CDK has a copy of.
+            "airbyte-connector-models>=0.1.12,<0.2; python_version < '3.13'",
             "airbyte-protocol-models-pdv2>=0.18,<0.19",
             "docker>=7.1,<8",
             "jsonschema>=4.17.3,<5",
