@@ -35,7 +35,10 @@ def test_the_metadata_speaks_of_this_connector() -> None:
 
     assert (ROOT / data["icon"]).is_file()
     assert data["allowedHosts"]["hosts"] == [urlsplit(BASE_URL).hostname]
-    assert set(data["suggestedStreams"]["streams"]) <= {endpoint.name for endpoint in ENDPOINTS}
+    suggested = set(data["suggestedStreams"]["streams"])
+    assert suggested <= {endpoint.name for endpoint in ENDPOINTS}
+    assert {"activities", "tasks"} <= suggested
+    assert not [name for name in suggested if name.endswith(("_activities", "_tasks", "_values"))], "these overlap"
     assert f"ARG BASE={data['connectorBuildOptions']['baseImage']}\n" in DOCKERFILE
     spec = json.loads((Path(source_closeio.__file__).parent / "spec.json").read_text())
     assert data["documentationUrl"] == spec["documentationUrl"]
