@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-airbyte test-clients check bench docs lock image clean
+.PHONY: help demo test test-docker test-airbyte test-clients check bench bench-image docs lock image clean
 
 IMAGE ?= source-closeio:dev
 
@@ -34,6 +34,9 @@ check: .venv/ready ## Format, lint, types
 
 bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-image: .venv/ready image ## Measure the image; writes benchmarks/image.md
+	@IMAGE=$(IMAGE) $(BIN)/python benchmarks/image.py
 
 docs: .venv/ready ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python docs/generate.py

@@ -205,9 +205,18 @@ def figures() -> str:
     return (ROOT / "benchmarks/results.md").read_text(encoding="utf-8").strip()
 
 
+def image_figures() -> str:
+    return (ROOT / "benchmarks/image.md").read_text(encoding="utf-8").strip()
+
+
 def readme(text: str) -> str:
     """README.md with its generated parts anew."""
-    for name, part in (("streams", stream_table()), ("options", option_table()), ("figures", figures())):
+    for name, part in (
+        ("streams", stream_table()),
+        ("options", option_table()),
+        ("figures", figures()),
+        ("image", image_figures()),
+    ):
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marks.search(text):
             raise ValueError(f"README.md has no part named {name}")
