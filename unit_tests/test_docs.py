@@ -1,6 +1,7 @@
 """What the documentation says is generated or tried."""
 
 import importlib.util
+import json
 import re
 import subprocess
 import sys
@@ -91,3 +92,25 @@ def test_sentences_in_the_readme_are_those_of_the_program() -> None:
     for row in rows:
         for piece in re.split(r"\.\.\.|\(\d+\)|, ", row):
             assert piece.strip(" :") in sources, piece
+
+
+AIRBYTE = (ROOT / "docs/airbyte.md").read_text(encoding="utf-8")
+
+
+def test_the_page_for_airbyte_explains_every_option_by_the_name_in_the_form() -> None:
+    spec = json.loads((ROOT / "source_closeio/spec.json").read_text(encoding="utf-8"))["connectionSpecification"]
+    explained = dict(re.findall(r"^\| (.+?) \| `(\w+)` \|", AIRBYTE, re.MULTILINE))
+
+    shown = {option["title"]: key for key, option in spec["properties"].items() if not option.get("airbyte_hidden")}
+    assert {title: key for title, key in explained.items() if title != "not shown"} == shown
+
+
+def test_sentences_in_the_page_for_airbyte_are_those_of_the_program() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "source_closeio").glob("*.py"))
+    sources = re.sub(r'"\n\s*f?"', "", sources)  # sentences that are broken over lines
+    rows = re.findall(r"^\| (`.+`) \|", AIRBYTE.split("## When a sync fails")[1], re.MULTILINE)
+
+    assert len(rows) >= 12
+    for quoted in re.findall(r"`(.+?)`", " ".join(rows)):
+        for piece in filter(None, re.split(r" ?… ?|^\(\d+\)$", quoted)):
+            assert piece in sources, piece
