@@ -6,6 +6,8 @@ BIN := .venv/bin
 .PHONY: help demo test test-docker test-airbyte test-clients check bench bench-image docs lock image clean
 
 IMAGE ?= source-closeio:dev
+# An engine without a bridge has the host's network only.
+NETWORK = $(shell docker network inspect bridge >/dev/null 2>&1 || echo --network host)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,8 +52,6 @@ image: ## Build the Docker image and run spec in it
 	docker build $(NETWORK) --tag $(IMAGE) .
 	docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --network none $(IMAGE) spec
 	@docker image inspect --format '$(IMAGE): {{.Size}} bytes' $(IMAGE)
-# An engine without a bridge has the host's network only.
-image: NETWORK = $(shell docker network inspect bridge >/dev/null 2>&1 || echo --network host)
 
 clean: ## Remove the environment, caches and outputs
 	rm -rf .tmp .venv build dist *.egg-info demo-output .mypy_cache .pytest_cache .ruff_cache
