@@ -1,0 +1,53 @@
+"""The files that a Singer user hands in; and the config, which gets new OAuth tokens."""
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .logs import LINES, log
+from .messages import Failed
+from .options import secrets_of
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """The JSON object that the file holds. Raises Failed."""
+    try:
+        held = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as failure:
+        raise Failed(f"{path} cannot be read: {failure.strerror}.") from failure
+    except ValueError as failure:
+        raise Failed(f"{path} holds no JSON.") from failure
+    if not isinstance(held, dict):
+        raise Failed(f"{path} must hold a JSON object.")
+    return held
+
+
+def keep_tokens(path: str, config: Mapping[str, Any]) -> None:
+    """Writes the credentials of this config, new OAuth tokens, into the config file: the old ones are used up."""
+    LINES.secrets += secrets_of(config)
+    try:
+        text = json.dumps({**read_object(path), "credentials": config["credentials"]}, indent=2) + "\n"
+        try:
+            _replace(Path(path), text)
+        except OSError:  # a file that is mounted by itself cannot be replaced
+            Path(path).write_text(text, encoding="utf-8")
+    except (OSError, Failed) as failure:
+        log.error(f"The next sync cannot sign in: its new OAuth token could not be written to {path} ({failure}).")
+    else:
+        log.info(f"New OAuth tokens are in {path}.")
+
+
+def _replace(path: Path, text: str) -> None:
+    mode = path.stat().st_mode
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
+        try:
+            file.write(text)
+            file.flush()
+            Path(file.name).chmod(mode)
+            os.replace(file.name, path.resolve())  # noqa: PTH105 - a link stays a link
+        except OSError:
+            Path(file.name).unlink()
+            raise

@@ -1,0 +1,61 @@
+"""What a tap says: SCHEMA, RECORD and STATE for stdout, a log line for stderr.
+
+https://hub.meltano.com/singer/spec#messages
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+Message = dict[str, Any]
+"""One line of stdout."""
+
+
+class Failed(Exception):
+    """A command cannot go on, or not to its end; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """One line of stderr. level: of the standard library's `logging`."""
+
+    level: int
+    text: str
+
+
+def schema_message(
+    stream: str, schema: Mapping[str, Any], key_properties: Sequence[str], bookmark_properties: Sequence[str]
+) -> Message:
+    message = {"type": "SCHEMA", "stream": stream, "schema": schema, "key_properties": list(key_properties)}
+    return {**message, "bookmark_properties": list(bookmark_properties)} if bookmark_properties else message
+
+
+def record_message(stream: str, record: Mapping[str, Any], time_extracted: str) -> Message:
+    return {"type": "RECORD", "stream": stream, "record": record, "time_extracted": time_extracted}
+
+
+def state_message(value: Mapping[str, Any]) -> Message:
+    """value: the whole state of all streams, because a target keeps the last STATE only."""
+    return {"type": "STATE", "value": value}
+
+
+def counter(stream: str, records: int) -> Log:
+    """How many records came since the last of these lines, in the form that runners and targets parse."""
+    return metric({"type": "counter", "metric": "record_count", "value": records, "tags": {"endpoint": stream}})
+
+
+def metric(point: Mapping[str, Any]) -> Log:
+    return Log(logging.INFO, f"METRIC: {json.dumps(point)}")
+
+
+def line(message: Message) -> bytes:
+    """The message as it is written, with its newline."""
+    try:
+        return orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # orjson refuses whole numbers beyond 64 bits and halves of surrogate pairs, both of which JSON can hold.
+        return json.dumps(message).encode() + b"\n"

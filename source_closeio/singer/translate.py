@@ -1,0 +1,143 @@
+"""From Airbyte messages to Singer messages, one generator, in the order in which they come. Pure.
+
+https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol, https://hub.meltano.com/singer/spec
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, AirbyteTraceMessage, Level, TraceType
+
+from source_closeio.windows import state_text
+
+from . import record as steps
+from .catalog import Stream
+from .messages import Failed, Log, Message, counter, record_message, schema_message, state_message
+from .schema import json_columns
+from .state import Value, moved
+
+METRICS_EVERY = 60_000
+"""Milliseconds between two counts of one stream's records."""
+
+LEVELS: Mapping[Level, int] = {
+    Level.FATAL: logging.CRITICAL,
+    Level.ERROR: logging.ERROR,
+    Level.WARN: logging.WARNING,
+    Level.INFO: logging.INFO,
+    Level.DEBUG: logging.DEBUG,
+    Level.TRACE: logging.DEBUG,
+}
+
+
+class _Outgoing:
+    """One stream on its way out."""
+
+    def __init__(self, stream: Stream, keep_undeclared: bool) -> None:
+        self.stream = stream
+        self.announced = False
+        self.complete = False
+        self.records = 0
+        self.changed: Counter[str] = Counter()
+        self.left_out: set[str] = set()
+        self.steps = list(self._steps(keep_undeclared))
+
+    def _steps(self, keep_undeclared: bool) -> Iterator[steps.Step]:
+        stream, declared = self.stream, self.stream.source.json_schema
+        if stream.row.reshape:
+            yield stream.row.reshape
+        if not keep_undeclared:
+            yield steps.only(declared["properties"], self.left_out)
+        if stream.deselected:
+            yield steps.without(stream.deselected)
+        if columns := json_columns(declared):
+            yield steps.json_text(columns)
+        paths = [*steps.date_time_paths(stream.schema), *(tuple(path.split(".")) for path in stream.row.mail_dates)]
+        if paths:
+            yield steps.moments(paths)
+
+    def schema(self) -> Message:
+        self.announced = True
+        stream = self.stream
+        return schema_message(stream.name, stream.schema, stream.keys, [stream.cursor] if stream.cursor else [])
+
+    def count(self) -> Iterator[Log]:
+        if self.records:
+            yield counter(self.stream.name, self.records)
+            self.records = 0
+
+    def remarks(self) -> Iterator[Log]:
+        """What was done to the records, at the end of the stream."""
+        name = self.stream.name
+        if self.changed:
+            told = ", ".join(f"{field} ({times})" for field, times in sorted(self.changed.items()))
+            yield Log(logging.WARNING, f"Stream {name}: values were changed to fit their columns: {told}.")
+        if self.left_out:
+            yield Log(
+                logging.WARNING,
+                f"Stream {name}: left out {', '.join(sorted(self.left_out))}, which its schema does not declare; "
+                '`"undeclared_properties": "keep"` passes them on.',
+            )
+
+
+def translate(
+    messages: Iterable[AirbyteMessage], streams: Sequence[Stream], value: Value, keep_undeclared: bool
+) -> Iterator[Message | Log]:
+    """value: the state that the sync goes on from. The records of the messages are changed in place.
+
+    Raises Failed after the last message if a stream did not come to its end.
+    """
+    outgoing = {stream.source.name: _Outgoing(stream, keep_undeclared) for stream in streams}
+    emitted_at, time_extracted, counted_at = 0, "", 0
+    for message in messages:
+        if (came := message.record) is not None:
+            out = outgoing[came.stream]
+            if not out.announced:
+                yield out.schema()
+            if came.emitted_at != emitted_at:
+                emitted_at = came.emitted_at
+                time_extracted = state_text(datetime.fromtimestamp(emitted_at / 1000, timezone.utc))
+                if emitted_at >= counted_at + METRICS_EVERY:
+                    counted_at = emitted_at
+                    for each in outgoing.values():
+                        yield from each.count()
+            data = came.data
+            for step in out.steps:
+                step(data)
+            out.records += 1
+            if came.meta and came.meta.changes:
+                out.changed.update(change.field for change in came.meta.changes)
+            yield record_message(out.stream.name, data, time_extracted)
+        elif message.state and message.state.stream:
+            descriptor, blob = message.state.stream.stream_descriptor, message.state.stream.stream_state
+            value = moved(value, outgoing[descriptor.name].stream.name, vars(blob) if blob else {})
+            yield state_message(value)
+        elif message.trace:
+            yield from _trace(message.trace, outgoing)
+        elif message.log:
+            yield Log(LEVELS[message.log.level], message.log.message)
+    if unread := sorted(out.stream.name for out in outgoing.values() if not out.complete):
+        raise Failed(f"Not read whole: {', '.join(unread)}. The next sync goes on from the last state.")
+    yield state_message(value)
+
+
+def _trace(trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing]) -> Iterator[Message | Log]:
+    if trace.type == TraceType.ERROR and trace.error:
+        yield Log(logging.ERROR, _named(trace.error.stream_descriptor, trace.error.message, outgoing))
+    if trace.type != TraceType.STREAM_STATUS or not trace.stream_status:
+        return
+    out, status = outgoing[trace.stream_status.stream_descriptor.name], trace.stream_status.status
+    if not out.announced:
+        yield out.schema()
+    if status in (AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE):
+        out.complete = status == AirbyteStreamStatus.COMPLETE
+        yield from out.count()
+        yield from out.remarks()
+
+
+def _named(descriptor: Any, sentence: str, outgoing: Mapping[str, _Outgoing]) -> str:
+    if descriptor is None or descriptor.name not in outgoing:
+        return sentence
+    return f"Stream {outgoing[descriptor.name].stream.name}: {sentence}"
