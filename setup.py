@@ -29,6 +29,7 @@ setup(
             "airbyte-connector-models>=0.1.12,<0.2; python_version < '3.13'",
             "airbyte-protocol-models-pdv2>=0.18,<0.19",
             "docker>=7.1,<8",
+            "hypothesis>=6.100,<7",
             "jsonschema>=4.17.3,<5",
             "mypy>=2.4,<3",
             "pytest>=8,<10",
@@ -43,6 +44,7 @@ setup(
         "console_scripts": [
             "source-closeio=source_closeio.run:main",
             "close-emulator=source_closeio.emulator.cli:main",
+            "tap-closeio=source_closeio.singer.cli:main",
         ],
     },
 )

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("the following arguments are required: -c/--config")
     logs.take_over()
     # Of its own, because that of sys.stdout holds two leads, and each write costs a switch to a reader's thread.
-    out = open(sys.stdout.fileno(), "wb", BUFFER, closefd=False)  # noqa: SIM115, PTH123 - as long as the process
+    out = open(sys.stdout.fileno(), "wb", BUFFER, closefd=False)  # noqa: SIM115 - as long as the process
     try:
         with redirect_stdout(logs.NotStdout(lambda config: keep_tokens(asked.config, config))):
             _run(asked, out)

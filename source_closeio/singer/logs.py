@@ -15,14 +15,14 @@ log = logging.getLogger("tap-closeio")
 
 
 class Lines(logging.Formatter):
-    """One line a record. No tracebacks: what an exception says may quote a record of Close."""
+    """`LEVEL message`, what follows a newline indented. No tracebacks: what an exception says may quote a record."""
 
     def __init__(self) -> None:
         super().__init__()
         self.secrets: list[str] = []
 
     def format(self, record: logging.LogRecord) -> str:
-        text = f"{record.levelname} {record.getMessage()}"
+        text = f"{record.levelname} {record.getMessage()}".replace("\n", "\n    ")
         for secret in self.secrets:
             text = text.replace(secret, "****")
         return text

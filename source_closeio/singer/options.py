@@ -12,9 +12,6 @@ from .messages import Failed
 
 PROFILES = ("compat", "native")
 
-UNDECLARED = {"compat": "keep", "native": "drop"}
-"""What becomes of properties that the schema does not declare; tap-closeio passed them on."""
-
 OWN: Mapping[str, Mapping[str, Any]] = {
     "profile": {
         "type": "string",
@@ -56,12 +53,12 @@ def read_options(config: Mapping[str, Any], profile: str | None = None) -> Optio
     given = {
         key: _typed(known.get(key, {}).get("type"), value) for key, value in config.items() if value not in (None, "")
     }
-    chosen = profile or given.pop("profile", "compat")
-    undeclared = given.pop("undeclared_properties", UNDECLARED.get(chosen))
+    chosen = given.pop("profile", "compat") if profile is None else profile
+    undeclared = given.pop("undeclared_properties", "keep" if chosen == "compat" else "drop")
+    given.pop("profile", None)
     for name, value in (("profile", chosen), ("undeclared_properties", undeclared)):
         if value not in OWN[name]["enum"]:
             raise Failed(f"`{name}` must be {' or '.join(OWN[name]['enum'])}.")
-    given.pop("profile", None)
 
     remarks = []
     window, bounds = given.get("date_window"), known["date_window"]

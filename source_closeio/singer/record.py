@@ -96,14 +96,12 @@ def _prune(value: Any, tree: Tree) -> None:
 
 
 def only(declared: Collection[str], left_out: set[str]) -> Step:
-    """Leaves out the top-level properties that are not declared, and notes their names."""
+    """Leaves out the top-level properties that are not declared, and notes the names of those that held something."""
     names = frozenset(declared)
 
     def step(record: Record) -> None:
         if extra := record.keys() - names:
-            left_out.update(extra)
-            for name in extra:
-                del record[name]
+            left_out.update(name for name in extra if record.pop(name) is not None)
 
     return step
 
