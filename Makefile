@@ -16,7 +16,7 @@ demo: .venv/ready ## Read a synthetic organisation from the emulator: first sync
 	@$(BIN)/python -m source_closeio.demo
 
 test: .venv/ready ## Run all tests that need neither Docker nor Close
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto
 
 test-docker: .venv/ready image ## Run the tests of the image; they need a Docker engine
 	@IMAGE=$(IMAGE) $(BIN)/python -m pytest -m docker

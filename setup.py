@@ -33,6 +33,7 @@ setup(
             "jsonschema>=4.17.3,<5",
             "mypy>=2.4,<3",
             "pytest>=8,<10",
+            "pytest-xdist>=3.8,<4",
             "requests-mock>=1.12,<2",
             "rfc3339-validator>=0.1.4,<1",
             "ruff>=0.17.6,<0.18",
