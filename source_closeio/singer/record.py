@@ -100,8 +100,8 @@ def only(declared: Collection[str], left_out: set[str]) -> Step:
     names = frozenset(declared)
 
     def step(record: Record) -> None:
-        if extra := record.keys() - names:
-            left_out.update(name for name in extra if record.pop(name) is not None)
+        if not names.issuperset(record):
+            left_out.update(name for name in record.keys() - names if record.pop(name) is not None)
 
     return step
 
