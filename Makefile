@@ -26,7 +26,7 @@ test-airbyte: .venv/ready ## Run `airbyte-cdk connector test`, in a folder of th
 	@ln -sf $(addprefix ../../,acceptance-test-config.yml integration_tests metadata.yaml) build/source-closeio/
 	@$(BIN)/airbyte-cdk connector test ./build/source-closeio
 
-test-clients: .venv/ready ## Run PyAirbyte's example, in an environment of its own (once; about two minutes)
+test-clients: .venv/ready ## Run against other people's programs, each in an environment of its own (kept)
 	@$(BIN)/python -m pytest -m clients
 
 check: .venv/ready ## Format, lint, types
@@ -34,8 +34,9 @@ check: .venv/ready ## Format, lint, types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
-bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md
+bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md and singer.md
 	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python benchmarks/singer.py
 
 bench-image: .venv/ready image ## Measure the image; writes benchmarks/image.md
 	@IMAGE=$(IMAGE) $(BIN)/python benchmarks/image.py

@@ -201,22 +201,27 @@ def option_table() -> str:
     return "\n".join(rows)
 
 
-def figures() -> str:
-    return (ROOT / "benchmarks/results.md").read_text(encoding="utf-8").strip()
+def figures(name: str) -> str:
+    return (ROOT / f"benchmarks/{name}.md").read_text(encoding="utf-8").strip()
 
 
-def image_figures() -> str:
-    return (ROOT / "benchmarks/image.md").read_text(encoding="utf-8").strip()
+def meltano() -> str:
+    """The definition that docs/singer.md shows, which a test runs."""
+    page = (ROOT / "docs/singer.md").read_text(encoding="utf-8")
+    return page[page.index("```yaml") : page.index("```\n", page.index("```yaml") + 7) + 3]
 
 
 def readme(text: str) -> str:
     """README.md with its generated parts anew."""
-    for name, part in (
-        ("streams", stream_table()),
-        ("options", option_table()),
-        ("figures", figures()),
-        ("image", image_figures()),
-    ):
+    parts = {
+        "streams": stream_table(),
+        "options": option_table(),
+        "meltano": meltano(),
+        "figures": figures("results"),
+        "singer": figures("singer"),
+        "image": figures("image"),
+    }
+    for name, part in parts.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marks.search(text):
             raise ValueError(f"README.md has no part named {name}")

@@ -84,9 +84,13 @@ def test_links_to_files_lead_somewhere() -> None:
             assert (page.parent / link).exists(), (page.name, link)
 
 
+def section(title: str) -> str:
+    return README.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
 def test_sentences_in_the_readme_are_those_of_the_program() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "source_closeio").glob("*.py"))
-    rows = re.findall(r"^\| ([A-Z.][^|`]+?) \|", README.split("## When something goes wrong")[1], re.MULTILINE)
+    rows = re.findall(r"^\| ([A-Z.][^|`]+?) \|", section("When something goes wrong"), re.MULTILINE)
 
     assert len(rows) >= 6
     for row in rows:
