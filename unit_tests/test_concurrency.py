@@ -21,11 +21,25 @@ Sync = Callable[..., Output]
 
 @pytest.mark.parametrize("streams", [("leads", "activities"), ("event_log",)])
 def test_20_workers_keep_at_least_15_requests_in_flight(close: Emulator, sync: Sync, streams: tuple[str, ...]) -> None:
+    """Requests stay under way until the fifteenth is; the first of a list goes alone, to learn what is allowed."""
     for stream in streams:
         fill(close, stream, 2000, step=timedelta(minutes=21))
-    close.latency = 0.03
+    lock, under_way, fifteen = threading.Lock(), [], threading.Event()
+    known: set[str] = set()
 
+    def stay(request: Any) -> None:
+        with lock:
+            if request.path not in known:
+                known.add(request.path)
+                return
+            under_way.append(request)
+            if len(under_way) == 15:
+                fifteen.set()
+        fifteen.wait(10)
+
+    close.on_request = stay
     sync(*streams, config={"num_workers": 20, "start_date": (NOW - 60 * DAY).isoformat()})
+    close.on_request = None
 
     assert 15 <= close.max_in_flight <= 20
 
