@@ -4,7 +4,7 @@ import atexit
 from functools import cache
 from typing import Any
 
-from source_closeio.emulator import Behaviour, Emulator
+from source_closeio.emulator import SMALL, Behaviour, Emulator
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment
 
@@ -14,17 +14,7 @@ def organisation() -> Emulator:
     """A small organisation with rows in every list, at noon of a day in March; it serves until the process ends."""
     emulator = Emulator(
         seed=11,
-        leads=60,
-        contacts=80,
-        opportunities=40,
-        activities=400,
-        tasks=120,
-        events=150,
-        users=12,
-        custom_fields=60,
-        custom_objects=40,
-        sequence_subscriptions=30,
-        comments=25,
+        **SMALL,
         now=parse_moment("2026-03-01T12:00:00Z"),
         behaviour=Behaviour(api_key="api_emulated_0123456789"),
     )

@@ -16,7 +16,7 @@ from airbyte_protocol.models import AirbyteMessage
 from jsonschema import Draft202012Validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from source_closeio.emulator import Behaviour, Emulator, faults
+from source_closeio.emulator import SMALL, Behaviour, Emulator, faults
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import API_KEY, NOW, catalog_of
@@ -126,21 +126,7 @@ CASES = {
 @pytest.fixture
 def close() -> Iterator[Emulator]:
     """An organisation with a row in every list."""
-    emulator = Emulator(
-        leads=10,
-        contacts=10,
-        opportunities=10,
-        activities=60,
-        tasks=30,
-        events=20,
-        users=3,
-        custom_fields=30,
-        custom_objects=5,
-        sequence_subscriptions=5,
-        comments=5,
-        now=NOW,
-        behaviour=Behaviour(api_key=API_KEY),
-    )
+    emulator = Emulator(**SMALL, now=NOW, behaviour=Behaviour(api_key=API_KEY))
     emulator.add("lead/", {"id": "lead_odd", "custom.cf_a": "no number"})
     with emulator:
         yield emulator

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_closeio.custom_columns import column
-from source_closeio.emulator import Emulator
+from source_closeio.emulator import SMALL, Emulator
 from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import schema_of
 
@@ -29,21 +29,7 @@ SECRETS = ("smtp", "imap", "signature_key")
 @pytest.fixture(scope="module")
 def organisation() -> Iterator[Emulator]:
     """A small organisation that nobody works in."""
-    emulator = Emulator(
-        seed=11,
-        leads=60,
-        contacts=80,
-        opportunities=40,
-        activities=400,
-        tasks=120,
-        events=150,
-        users=12,
-        custom_fields=60,
-        custom_objects=40,
-        sequence_subscriptions=30,
-        comments=25,
-        now=NOW,
-    )
+    emulator = Emulator(seed=11, **SMALL, now=NOW)
     with emulator:
         yield emulator
 

@@ -9,4 +9,19 @@ from source_closeio.emulator.behaviour import Behaviour
 from source_closeio.emulator.emulator import Emulator, Request
 from source_closeio.emulator.faults import Fault, Script
 
-__all__ = ["Behaviour", "Emulator", "Fault", "Request", "Script", "faults"]
+__all__ = ["SMALL", "Behaviour", "Emulator", "Fault", "Request", "Script", "faults"]
+
+SMALL = {
+    "leads": 60,
+    "contacts": 80,
+    "opportunities": 40,
+    "activities": 400,
+    "tasks": 120,
+    "events": 150,
+    "users": 12,
+    "custom_fields": 60,
+    "custom_objects": 40,
+    "sequence_subscriptions": 30,
+    "comments": 25,
+}
+"""The sizes of an organisation that has rows in every list and is read in a moment: `Emulator(**SMALL)`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Behaviour, Emulator
+from source_closeio.emulator import SMALL, Behaviour, Emulator
 
 START_DATE = "2023-01-01T00:00:00Z"
 
@@ -42,17 +42,7 @@ def close() -> Iterator[Emulator]:
     """Rows in every list. Its clock is the machine's: tap-closeio goes by that, and not by what Close says."""
     emulator = Emulator(
         seed=11,
-        leads=60,
-        contacts=80,
-        opportunities=40,
-        activities=400,
-        tasks=120,
-        events=150,
-        users=12,
-        custom_fields=60,
-        custom_objects=40,
-        sequence_subscriptions=30,
-        comments=25,
+        **SMALL,
         behaviour=Behaviour(api_key="api_emulated_0123456789"),
     )
     with emulator:
