@@ -10,6 +10,7 @@ from typing import Any
 from airbyte_cdk.models import AirbyteStream
 
 from .compat import COMPAT, Row
+from .messages import Failed
 from .record import Path, Tree, tree_of
 from .schema import Schema, narrowed
 
@@ -95,7 +96,7 @@ def _fields_metadata(
 ) -> Iterator[dict[str, Any]]:
     for name, inner in schema.get("properties", {}).items():
         breadcrumb = (*above, "properties", name)
-        inclusion = "automatic" if name in automatic and not above else "available"
+        inclusion = "automatic" if name in automatic else "available"
         yield {"breadcrumb": list(breadcrumb), "metadata": {"inclusion": inclusion}}
         yield from _fields_metadata(inner, (), breadcrumb)
 
@@ -103,9 +104,11 @@ def _fields_metadata(
 def select(streams: Sequence[Stream], given: Document) -> tuple[list[Stream], list[str]]:
     """The wanted streams, in our order, and the names in the given catalogue that we do not know.
 
-    Schemas and keys are ours; the given catalogue says what is wanted of them and how it is to be read.
+    Schemas and keys are ours; the given catalogue says what is wanted of them and how it is to be read. Raises Failed.
     """
-    entries = {entry.get("tap_stream_id") or entry.get("stream"): entry for entry in given.get("streams", ())}
+    if not isinstance(given.get("streams"), list):
+        raise Failed('The catalog holds no `streams`: it must be like {"streams": [{"tap_stream_id": "leads", ...}]}.')
+    entries = {entry.get("tap_stream_id") or entry.get("stream"): entry for entry in given["streams"]}
     known = {stream.name: stream for stream in streams}
     wanted = [_wanted(known[name], entries[name]) for name in known if name in entries and _is_selected(entries[name])]
     return wanted, [str(name) for name in entries if name not in known]

@@ -6,10 +6,9 @@ The CDK is imported only for what needs it: that takes more than a second.
 import argparse
 import gc
 import json
-import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from types import ModuleType
 from typing import Any, BinaryIO
@@ -22,6 +21,7 @@ from .messages import Failed, Log, Message, line
 from .options import PROFILES, read_options, secrets_of
 
 BUFFER = 2**18
+"""Bytes. Python's own buffer holds two leads, and each write costs a switch to a reader's thread and back."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,16 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not (asked.config or asked.about):
         parser.error("the following arguments are required: -c/--config")
     logs.take_over()
-    # Of its own, because that of sys.stdout holds two leads, and each write costs a switch to a reader's thread.
-    out = open(sys.stdout.fileno(), "wb", BUFFER, closefd=False)  # noqa: SIM115 - as long as the process
+    others = logs.NotStdout(lambda config: keep_tokens(asked.config, config))
     try:
-        with redirect_stdout(logs.NotStdout(lambda config: keep_tokens(asked.config, config))):
+        with open(sys.stdout.fileno(), "wb", BUFFER, closefd=False) as out, redirect_stdout(others):
             _run(asked, out)
-        out.flush()
     except BrokenPipeError:
-        # Whoever read us has gone. Python would try to write the rest once more at its end, and complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return 1  # whoever read us has gone, and says why
     except KeyboardInterrupt:
         return 130
     except Failed as failure:
@@ -100,8 +96,8 @@ def _tap() -> ModuleType:
     return tap
 
 
-def _write(messages: Iterable[Message | Log], out: BinaryIO) -> None:
-    with closing(messages):  # type: ignore[type-var]  # a generator
+def _write(messages: Generator[Message | Log, None, None], out: BinaryIO) -> None:
+    with closing(messages):
         for message in messages:
             if isinstance(message, Log):
                 logs.log.log(message.level, message.text)

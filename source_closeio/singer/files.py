@@ -1,7 +1,6 @@
 """The files that a Singer user hands in; and the config, which gets new OAuth tokens."""
 
 import json
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,7 +30,7 @@ def keep_tokens(path: str, config: Mapping[str, Any]) -> None:
     try:
         text = json.dumps({**read_object(path), "credentials": config["credentials"]}, indent=2) + "\n"
         try:
-            _replace(Path(path), text)
+            _replace(Path(path).resolve(), text)
         except OSError:  # a file that is mounted by itself cannot be replaced
             Path(path).write_text(text, encoding="utf-8")
     except (OSError, Failed) as failure:
@@ -47,7 +46,7 @@ def _replace(path: Path, text: str) -> None:
             file.write(text)
             file.flush()
             Path(file.name).chmod(mode)
-            os.replace(file.name, path.resolve())  # noqa: PTH105 - a link stays a link
+            Path(file.name).replace(path)
         except OSError:
             Path(file.name).unlink()
             raise

@@ -1,7 +1,7 @@
 """The commands: the connector's public interface on one side, Singer on the other."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -30,7 +30,7 @@ def discover(options: Options) -> dict[str, Any]:
     return catalog.document(_streams(options))
 
 
-def sync(options: Options, given: Json | None, state_given: Json) -> Iterator[Message | Log]:
+def sync(options: Options, given: Json | None, state_given: Json) -> Generator[Message | Log, None, None]:
     """Reads what the given catalog selects, or everything. Raises Failed if that was not possible to the end."""
     streams = _streams(options)
     value = state.taken_over(state_given, {stream.name for stream in streams})

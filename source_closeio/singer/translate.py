@@ -7,9 +7,15 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any
 
-from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, AirbyteTraceMessage, Level, TraceType
+from airbyte_cdk.models import (
+    AirbyteErrorTraceMessage,
+    AirbyteMessage,
+    AirbyteStreamStatus,
+    AirbyteTraceMessage,
+    FailureType,
+    Level,
+)
 
 from source_closeio.windows import state_text
 
@@ -124,9 +130,9 @@ def translate(
 
 
 def _trace(trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing]) -> Iterator[Message | Log]:
-    if trace.type == TraceType.ERROR and trace.error:
-        yield Log(logging.ERROR, _named(trace.error.stream_descriptor, trace.error.message, outgoing))
-    if trace.type != TraceType.STREAM_STATUS or not trace.stream_status:
+    if trace.error:
+        yield Log(logging.ERROR, _told(trace.error, outgoing))
+    if not trace.stream_status:
         return
     out, status = outgoing[trace.stream_status.stream_descriptor.name], trace.stream_status.status
     if not out.announced:
@@ -137,7 +143,13 @@ def _trace(trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing]) -> Ite
         yield from out.remarks()
 
 
-def _named(descriptor: Any, sentence: str, outgoing: Mapping[str, _Outgoing]) -> str:
-    if descriptor is None or descriptor.name not in outgoing:
+def _told(error: AirbyteErrorTraceMessage, outgoing: Mapping[str, _Outgoing]) -> str:
+    """The error as a sentence; where it may be a defect of ours, also the places in the code that it came through."""
+    descriptor, sentence = error.stream_descriptor, str(error.message)
+    if descriptor and descriptor.name in outgoing:
+        sentence = f"Stream {outgoing[descriptor.name].stream.name}: {sentence}"
+    if error.failure_type != FailureType.system_error:
         return sentence
-    return f"Stream {outgoing[descriptor.name].stream.name}: {sentence}"
+    # No more of the traceback than that: it ends with what the exception says, which may quote a record.
+    places = [line.strip() for line in (error.stack_trace or "").splitlines() if line.startswith('  File "')]
+    return "\n".join((sentence, *places))

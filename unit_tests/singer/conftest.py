@@ -75,7 +75,7 @@ def sync(options: Callable[..., Any]) -> Callable[..., Output]:
         given = catalog or (selecting(*streams) if streams else None)
         output = Output()
         try:
-            with closing(tap.sync(options(**config), given, state or {})) as written:  # type: ignore[type-var]
+            with closing(tap.sync(options(**config), given, state or {})) as written:
                 for message in written:
                     if isinstance(message, Log):
                         output.logs.append(message)

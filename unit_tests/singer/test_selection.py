@@ -117,6 +117,14 @@ def test_an_object_goes_whole_even_if_a_part_of_it_is_selected() -> None:
     assert "owner" not in pruned(stream)
 
 
+def test_an_object_goes_whole_whichever_comes_first() -> None:
+    owner, part = (["properties", "owner"], NO), (["properties", "owner", "properties", "id"], NO)
+
+    for stream in (selected(owner, part), selected(part, owner)):
+        assert "owner" not in stream.schema["properties"]
+        assert "owner" not in pruned(stream)
+
+
 def test_a_key_inside_an_object_is_no_key() -> None:
     stream = selected((["properties", "owner", "properties", "id"], NO))
 
