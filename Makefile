@@ -13,7 +13,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## Read a synthetic organisation from the emulator: first sync, changes, second sync
-	@$(BIN)/python -m source_closeio.demo
+	@$(BIN)/python -m examples.demo
 
 test: .venv/ready ## Run all tests that need neither Docker nor Close
 	@$(BIN)/python -m pytest -n auto

@@ -13,8 +13,11 @@ setup(
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
-    packages=find_packages(include=["source_closeio", "source_closeio.*"]),
-    package_data={"source_closeio": ["spec.json", "schemas/*.json", "emulator/LIMITS.md", "py.typed"]},
+    packages=find_packages(include=["source_closeio", "source_closeio.*", "close_emulator", "close_emulator.*"]),
+    package_data={
+        "source_closeio": ["spec.json", "schemas/*.json", "py.typed"],
+        "close_emulator": ["LIMITS.md", "py.typed"],
+    },
     python_requires=">=3.10,<3.14",
     install_requires=[
         # Measured against this release, and some of its joints are used closely: see docs/decisions/.
@@ -44,7 +47,6 @@ setup(
     entry_points={
         "console_scripts": [
             "source-closeio=source_closeio.run:main",
-            "close-emulator=source_closeio.emulator.cli:main",
             "tap-closeio=source_closeio.singer.cli:main",
         ],
     },

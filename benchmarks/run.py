@@ -150,7 +150,7 @@ def discovery() -> str:
 
 @contextmanager
 def emulator(sizes: dict[str, int], latency: float) -> Iterator[str]:
-    words = [sys.executable, "-m", "source_closeio.emulator", "--latency", str(latency)]
+    words = [sys.executable, "-m", "close_emulator", "--latency", str(latency)]
     for name, size in sizes.items():
         words += [f"--{name}", str(size)]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:

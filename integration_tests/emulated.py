@@ -4,7 +4,7 @@ import atexit
 from functools import cache
 from typing import Any
 
-from source_closeio.emulator import SMALL, Behaviour, Emulator
+from close_emulator import SMALL, Behaviour, Emulator
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment
 

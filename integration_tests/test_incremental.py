@@ -8,7 +8,7 @@ import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_closeio.demo import path_of
+from examples.demo import path_of
 from source_closeio.endpoints import ENDPOINTS
 
 from .emulated import emulated_source, organisation

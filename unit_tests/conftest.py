@@ -13,7 +13,7 @@ from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.sources.streams.http import rate_limiting
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 from source_closeio.partitions import FairThreadPool
 
 from .conftest import NOW, Output

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Emulator, faults
+from close_emulator import Emulator, faults
 
 from .conftest import Output
 

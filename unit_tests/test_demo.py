@@ -10,7 +10,7 @@ ROOT = Path(__file__).parent.parent
 
 def test_the_demo_reads_changes_reads_again_and_compares(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "source_closeio.demo", "--leads", "40", "--latency", "0", "--output", str(tmp_path)],
+        [sys.executable, "-m", "examples.demo", "--leads", "40", "--latency", "0", "--output", str(tmp_path)],
         cwd=ROOT,
         capture_output=True,
         text=True,

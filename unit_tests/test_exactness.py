@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Behaviour, Emulator
+from close_emulator import Behaviour, Emulator
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.windows import parse_moment
 

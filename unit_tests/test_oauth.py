@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 
 from .conftest import NOW, Output
 

@@ -16,7 +16,7 @@ from airbyte_protocol.models import AirbyteMessage
 from jsonschema import Draft202012Validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
-from source_closeio.emulator import SMALL, Behaviour, Emulator, faults
+from close_emulator import SMALL, Behaviour, Emulator, faults
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import API_KEY, NOW, catalog_of

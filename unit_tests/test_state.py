@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output

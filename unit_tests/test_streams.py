@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
+from close_emulator import SMALL, Emulator
 from source_closeio.custom_columns import column
-from source_closeio.emulator import SMALL, Emulator
 from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import schema_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import Emulator, faults
+from close_emulator import Emulator, faults
 
 from .conftest import API_KEY, Output, catalog_of
 from .test_exactness import PATH, fill

@@ -1,4 +1,4 @@
-"""The example of docs/pyairbyte, run as its reader would."""
+"""The example of PyAirbyte, run as its reader would."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.clients
 
-EXAMPLE = Path(__file__).parents[2] / "docs/pyairbyte/close_to_duckdb.py"
+EXAMPLE = Path(__file__).parents[2] / "examples/close_to_duckdb.py"
 COUNT = """
 import duckdb
 with duckdb.connect("close.duckdb") as database:

@@ -14,6 +14,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+import close_emulator
 from unit_tests.conftest import API_KEY, Output
 
 IMAGE = os.environ.get("IMAGE", "source-closeio:dev")
@@ -118,8 +119,10 @@ def start(engine: docker.DockerClient) -> Iterator[Callable[..., Container]]:
 
 @pytest.fixture(scope="session")
 def close(start: Callable[..., Container]) -> Close:
-    words = ["--leads", "300", "--latency", "0.05", "--api-key", API_KEY]
-    return Close(start(*words, entrypoint="close-emulator", network_mode="none"))
+    # The image holds the connector alone; the emulator needs a Python and nothing else.
+    words = ["-m", "close_emulator", "--leads", "300", "--latency", "0.05", "--api-key", API_KEY]
+    mounted = [f"{Path(close_emulator.__file__).parent}:/emulator/close_emulator:ro"]
+    return Close(start(*words, entrypoint="python", working_dir="/emulator", volumes=mounted, network_mode="none"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from docker.models.containers import Container
 
 import source_closeio
-from source_closeio.demo import path_of
+from examples.demo import path_of
 from source_closeio.endpoints import ENDPOINTS
 from unit_tests.conftest import catalog_of
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 
 
 @dataclass

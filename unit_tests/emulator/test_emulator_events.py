@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from source_closeio.emulator import Behaviour
+from close_emulator import Behaviour
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

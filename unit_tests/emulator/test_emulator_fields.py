@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 KINDS = ("lead", "contact", "opportunity", "activity", "custom_object_type", "shared")

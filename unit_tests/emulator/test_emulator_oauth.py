@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from source_closeio.emulator import Behaviour, faults
+from close_emulator import Behaviour, faults
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from source_closeio.emulator import Behaviour
+from close_emulator import Behaviour
 
 
 def refusal(reply):

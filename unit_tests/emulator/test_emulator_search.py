@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from source_closeio.emulator import Behaviour
+from close_emulator import Behaviour
 
 
 def condition(kind, field, low=None, high=None):

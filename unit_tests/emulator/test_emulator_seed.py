@@ -9,9 +9,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from source_closeio.emulator import Emulator
-from source_closeio.emulator.cli import PER_LEAD
-from source_closeio.emulator.seed import ACTIVITY_SHARES
+from close_emulator import Emulator
+from close_emulator.cli import PER_LEAD
+from close_emulator.seed import ACTIVITY_SHARES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 SIZES = {
@@ -158,7 +158,7 @@ def test_partial_records_are_completed_and_kept():
 
 
 def test_command():
-    command = [sys.executable, "-m", "source_closeio.emulator", "--leads", "5", "--now", "2026-01-01T00:00:00Z"]
+    command = [sys.executable, "-m", "close_emulator", "--leads", "5", "--now", "2026-01-01T00:00:00Z"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None

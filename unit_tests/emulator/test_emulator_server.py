@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from source_closeio.emulator import Behaviour, faults
+from close_emulator import Behaviour, faults
 
 
 def test_missing_slash_redirects(emulate):

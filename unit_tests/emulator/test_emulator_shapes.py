@@ -5,10 +5,10 @@ from datetime import datetime, timezone
 
 import pytest
 
-from source_closeio.emulator import Emulator
-from source_closeio.emulator.catalogue import RESOURCES
-from source_closeio.emulator.seed_rows import ROWS
-from source_closeio.emulator.shapes_records import TASK_TYPES
+from close_emulator import Emulator
+from close_emulator.catalogue import RESOURCES
+from close_emulator.seed_rows import ROWS
+from close_emulator.shapes_records import TASK_TYPES
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
 MADE = "date_created date_updated created_by updated_by"

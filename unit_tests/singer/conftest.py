@@ -10,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, settings
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 from source_closeio.singer import tap
 from source_closeio.singer.messages import Failed, Log, line
 from source_closeio.singer.options import read_options

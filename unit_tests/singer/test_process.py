@@ -13,7 +13,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from source_closeio.emulator import Emulator, faults
+from close_emulator import Emulator, faults
 from source_closeio.singer import cli
 from source_closeio.singer.files import keep_tokens
 from source_closeio.singer.logs import LINES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
-from source_closeio.emulator import Emulator, faults
+from close_emulator import Emulator, faults
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.singer.compat import COMPAT
 from source_closeio.singer.record import utc_text

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.emulator import SMALL, Behaviour, Emulator
+from close_emulator import SMALL, Behaviour, Emulator
 
 START_DATE = "2023-01-01T00:00:00Z"
 

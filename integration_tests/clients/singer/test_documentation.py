@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from source_closeio.emulator import Emulator
+from close_emulator import Emulator
 
 pytestmark = pytest.mark.clients
 

@@ -1,0 +1,76 @@
+"""The `close-emulator` command: prints its base URL and serves until it is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+from close_emulator.behaviour import Behaviour
+from close_emulator.emulator import Emulator
+
+# What an organisation of so many leads has of the rest.
+PER_LEAD = {
+    "contacts": 1.4,
+    "opportunities": 0.4,
+    "activities": 5,
+    "tasks": 1,
+    "events": 2,
+    "users": 0.02,
+    "custom_objects": 0.1,
+    "sequence_subscriptions": 0.2,
+    "comments": 0.1,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the emulator until SIGTERM or SIGINT."""
+    options = _parser().parse_args(arguments)
+    sizes = {name: getattr(options, name) for name in (*PER_LEAD, "custom_fields")}
+    if options.leads and all(size is None for size in sizes.values()):
+        sizes = {name: max(1, round(options.leads * share)) for name, share in PER_LEAD.items()}
+        sizes["custom_fields"] = 20
+    emulator = Emulator(
+        seed=options.seed,
+        leads=options.leads,
+        start=options.start,
+        now=options.now,
+        latency=options.latency,
+        behaviour=Behaviour(api_key=options.api_key, rate_limit=options.rate_limit, skip_cap=options.skip_cap),
+        port=options.port,
+        odd_dates=options.odd_dates,
+        **{name: size or 0 for name, size in sizes.items()},
+    )
+    stopped = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopped.set())
+    with emulator as base_url:
+        print(base_url)
+        sys.stdout.flush()
+        stopped.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="close-emulator", description="An emulator of the Close CRM REST API.")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same organisation")
+    parser.add_argument("--leads", type=int, default=0, help="alone, the other sizes follow in proportion")
+    for name in (*PER_LEAD, "custom_fields"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=None, help=f"number of {name}")
+    parser.add_argument("--start", type=_moment, default=_moment("2024-01-01"), help="date of the oldest records")
+    parser.add_argument("--now", type=_moment, default=None, help="a clock that stands still there")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    parser.add_argument("--api-key", default=None, help="the one key that is accepted; any, if left out")
+    parser.add_argument("--rate-limit", type=int, default=None, help="requests per second and endpoint group")
+    parser.add_argument("--skip-cap", type=int, default=None, help="highest _skip of every list")
+    parser.add_argument("--odd-dates", action="store_true", help="some records of 1970 and of the future")
+    return parser
+
+
+def _moment(text: str) -> datetime:
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
