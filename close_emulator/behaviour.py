@@ -36,15 +36,28 @@ class Behaviour:
     """Rows with equal sort keys come in another order in each request."""
     index_lag: float = 0.0
     """Seconds of the emulator's clock until lists and search see a write (single GETs and events see it at once)."""
+    index_rows: Literal["indexed", "now"] = "indexed"
+    """What a list or search shows of a row whose last write it has not seen: the row as it was, or as it is now; "now"
+    finds, filters and sorts it by what it was, and leaves out rows deleted since, so that a page is short."""
+    hidden: set[str] = field(default_factory=set)
+    """Ids of rows that count for offsets, totals, cursors and `has_more` but are not shown, as if not for this key."""
 
     search_chain_cap: int = 10_000
     """Objects one chain of search cursors gives."""
+    search_chain_end: Literal["refused", "null"] = "refused"
+    """What the last page of a chain at its cap ends with: a cursor that is refused, or null as if that were all."""
+    search_cursors: Literal["positions", "keys"] = "positions"
+    """Where a search cursor goes on: at a position in the order as it is then, or after its last row's sort values.
+    With "keys" the order is total, so that `unstable_ties` does not touch it."""
+    search_sorts: bool = True
+    """False: the `sort` of a search is ignored without a word."""
     cursor_lifetime: float = 30.0
     """Seconds of the emulator's clock a search cursor lives; 0 expires it at once."""
     fields_cap: int = 100
     """Longest list in the `_fields` of a search."""
-    search_custom: Literal["flat", "nested"] = "flat"
-    """Custom fields in a search answer: `custom.cf_…` keys, or one `custom` dictionary by id."""
+    search_custom: Literal["flat", "nested", "named"] = "flat"
+    """What the field `custom` of a search gives: `custom.cf_…` keys, or one dictionary by id, or one by name. With
+    "named" a field that is asked for by its own name, `custom.cf_…`, still comes flat."""
     search_precision: Literal["ms", "s"] = "ms"
     """What a search does with finer moments: cuts them to this."""
 

@@ -64,6 +64,14 @@ class Definitions:
         texts = b",".join(row.encoded.text for row in rows)
         return b'{"name":%s,"object_type":%s,"fields":[%s]}' % (dumps(name), dumps(kind), texts)
 
+    def name(self, field_id: str) -> str:
+        """What people call a field; its id where it is not defined."""
+        for path in RESOURCES:
+            row = self._store.find(path, field_id) if path.startswith(_PATH) else None
+            if row is not None:
+                return str(row.encoded.value("name"))
+        return field_id
+
     def changed(self, path: str) -> None:
         """Records of a list changed; where those are fields, what repeats them is told anew."""
         if not path.startswith(_PATH):

@@ -74,7 +74,7 @@ class EventLog:
         page = rows[start:stop]
         after = _cursor("next", page[-1]) if page and stop < selection.stop else None
         before = _cursor("previous", page[0]) if page and start > selection.start else None
-        texts = [self.text(row) for row in page]
+        texts = [self.text(row) for row in self._store.shown(page)]
         return Answer(
             200,
             b'{"data":%s,"cursor_next":%s,"cursor_previous":%s}' % (listed(texts), dumps(after), dumps(before)),

@@ -47,7 +47,7 @@ class Lister:
         fields = fields_of(query, resource)
         if fields is not None:
             fields = tuple(name for name in fields if name not in resource.single_only)
-        texts = self._renderer.rows(rows, fields, lead_dict=self._behaviour.lead_custom_dict)
+        texts = self._renderer.rows(self._store.shown(rows), fields, lead_dict=self._behaviour.lead_custom_dict)
         parts = [b'"data":' + listed(texts)]
         if resource.has_more:
             parts.insert(0, b'"has_more":' + (b"true" if more else b"false"))

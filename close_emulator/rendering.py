@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from close_emulator.answers import Query
+from close_emulator.definitions import Definitions
 from close_emulator.encoding import dumps
 from close_emulator.resource import Resource
-from close_emulator.store import Store
 from close_emulator.table import Row
-
-_DEFINITIONS = ("custom_field/lead/", "custom_field/shared/")
 
 
 class Renderer:
     """Knows the names of custom fields, which the deprecated dictionary of a lead is keyed by."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, definitions: Definitions) -> None:
+        self._definitions = definitions
 
     def rows(self, rows: Iterable[Row], fields: tuple[str, ...] | None, *, lead_dict: bool) -> list[bytes]:
         """The rows, whole or with only the named fields."""
@@ -45,16 +43,9 @@ class Renderer:
             values = {}
             for number in row.encoded.layout.pick(("custom",)):
                 key = row.encoded.layout.keys[number]
-                values[self._name(key.removeprefix("custom."))] = row.encoded.value(key)
+                values[self._definitions.name(key.removeprefix("custom."))] = row.encoded.value(key)
             row.tail = b'"custom":' + dumps(values)
         return row.tail
-
-    def _name(self, field_id: str) -> str:
-        for path in _DEFINITIONS:
-            definition = self._store.find(path, field_id)
-            if definition is not None:
-                return str(definition.encoded.value("name"))
-        return field_id
 
 
 def fields_of(query: Query, resource: Resource | None = None) -> tuple[str, ...] | None:

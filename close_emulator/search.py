@@ -15,11 +15,12 @@ from close_emulator.answers import Answer, Query, Refusal, cursor_error, field_e
 from close_emulator.behaviour import Behaviour
 from close_emulator.catalogue import SEARCH_LIMIT_CAP
 from close_emulator.conditions import Reader
+from close_emulator.definitions import Definitions
 from close_emulator.encoding import dumps
 from close_emulator.listing import cap_refusal
 from close_emulator.rendering import listed
 from close_emulator.resource import Resource
-from close_emulator.selecting import page, select
+from close_emulator.selecting import key_of, page, passed, select
 from close_emulator.store import Store
 from close_emulator.table import Row, Sort
 
@@ -34,6 +35,7 @@ class Search:
         self._store = store
         self._behaviour = behaviour
         self._clock = clock
+        self._definitions = Definitions(store)
         self._requests = count(1)
 
     def answer(self, query: Query) -> Answer:
@@ -48,24 +50,28 @@ class Search:
         if refused:
             raise Refusal(refused, {"error": f"Search of {resource.search_type} is refused."})
         fields = self._fields(body.get("_fields"), resource)
-        sort = _sort(body.get("sort"), resource)
+        sort = _sort(body.get("sort"), resource) if self._behaviour.search_sorts else ()
         limit = self._limit(body.get("_limit"))
         asked = dumps([body.get("query"), body.get("sort"), body.get("results_limit")])
         mark = zlib.crc32(asked)
-        skip = self._opened(body.get("cursor"), mark)
-        # The same words mean other rows at another moment, and at another precision.
-        signature = ("search", asked, precision, self._clock() if b'"now"' in asked else None)
+        given, key = self._opened(body.get("cursor"), mark)
+        # The same words mean other rows at another moment, at another precision, and in another order.
+        signature = ("search", asked, precision, sort, self._clock() if b'"now"' in asked else None)
         selection = select(self._store.table(resource.path), signature, sort, conditions.ranges, conditions.tests)
         total = len(selection)
         results_limit = body.get("results_limit")
         limited = total if results_limit is None else min(total, int(results_limit))
         cap = min(limited, self._behaviour.search_chain_cap)
-        deal = next(self._requests) if self._behaviour.unstable_ties else None
-        rows = page(selection, skip, max(0, min(limit, cap - skip)), sort, deal)
-        end = skip + len(rows)
-        cursor = self._cursor(end, mark) if rows and end < limited else None
+        by_key = self._behaviour.search_cursors == "keys"
+        deal = next(self._requests) if self._behaviour.unstable_ties and not by_key else None
+        skip = given if key is None else passed(selection, sort, key)
+        rows = page(selection, skip, max(0, min(limit, cap - given)), sort, deal)
+        end = given + len(rows)
+        cursor = None
+        if rows and end < limited and skip + len(rows) < total and not self._ends(end):
+            cursor = self._cursor(end, mark, key_of(rows[-1], sort) if by_key else None)
         parts = [
-            b'"data":' + listed([self._text(row, resource, fields) for row in rows]),
+            b'"data":' + listed([self._text(row, resource, fields) for row in self._store.shown(rows)]),
             b'"cursor":' + dumps(cursor),
         ]
         if body.get("include_counts"):
@@ -93,15 +99,19 @@ class Search:
             raise cap_refusal(self._behaviour, "_limit", cap)
         return asked
 
-    def _cursor(self, position: int, mark: int) -> str:
-        return base64.urlsafe_b64encode(json.dumps([position, self._clock(), mark]).encode()).decode()
+    def _ends(self, given: int) -> bool:
+        """Whether a chain that gave so many rows says that it gave all, because it may give no more."""
+        return self._behaviour.search_chain_end == "null" and given >= self._behaviour.search_chain_cap
 
-    def _opened(self, cursor: object, mark: int) -> int:
-        """The position a cursor stands at in the sorted result."""
+    def _cursor(self, given: int, mark: int, key: list[Any] | None) -> str:
+        return base64.urlsafe_b64encode(json.dumps([given, self._clock(), mark, key]).encode()).decode()
+
+    def _opened(self, cursor: object, mark: int) -> tuple[int, list[Any] | None]:
+        """How many rows the chain of a cursor has given, and the key of the last one if cursors are keys."""
         if cursor is None or cursor == "":
-            return 0
+            return 0, None
         try:
-            position, issued, its_mark = map(int, json.loads(base64.urlsafe_b64decode(str(cursor).encode())))
+            given, issued, its_mark, key = json.loads(base64.urlsafe_b64decode(str(cursor).encode()))
         except (ValueError, TypeError, binascii.Error):
             raise cursor_error("Invalid cursor") from None
         if its_mark != mark:
@@ -110,32 +120,36 @@ class Search:
         if lifetime <= 0 or self._clock() - issued > lifetime * moments.SECOND:
             raise cursor_error("Expired cursor")
         cap = self._behaviour.search_chain_cap
-        if position >= cap:
+        if given >= cap:
             raise cursor_error(f"Cannot go beyond {cap} results. Please refine your search query.")
-        return position
+        return given, key
 
     def _text(self, row: Row, resource: Resource, fields: tuple[str, ...] | None) -> bytes:
         """A row: what was asked for, or the id alone."""
         fragments = [b'"__object_type":' + dumps(resource.search_type)]
+        custom = self._behaviour.search_custom
         if fields is None:
             fragments += row.encoded.fragments(("id",))
-        elif self._behaviour.search_custom == "flat":
+        elif custom == "flat":
             fragments += row.encoded.fragments(fields)
         else:
-            fragments += row.encoded.fragments(tuple(name for name in fields if not name.startswith("custom")))
-            fragments += _nested(row, tuple(name for name in fields if name.startswith("custom")))
+            gathered = tuple(name for name in fields if name == "custom" or (custom == "nested" and _is_custom(name)))
+            fragments += row.encoded.fragments(tuple(name for name in fields if name not in gathered))
+            if gathered:
+                fragments.append(b'"custom":' + dumps(self._gathered(row, gathered)))
         return b"{" + b",".join(fragments) + b"}"
 
+    def _gathered(self, row: Row, fields: tuple[str, ...]) -> dict[str, Any]:
+        """Custom fields in one dictionary."""
+        keys = [row.encoded.layout.keys[number] for number in row.encoded.layout.pick(fields)]
+        ids = {key.removeprefix("custom."): row.encoded.value(key) for key in keys}
+        if self._behaviour.search_custom == "nested":
+            return ids
+        return {self._definitions.name(field_id): value for field_id, value in ids.items()}
 
-def _nested(row: Row, fields: tuple[str, ...]) -> list[bytes]:
-    """The custom fields asked for as one dictionary by id."""
-    if not fields:
-        return []
-    values = {
-        row.encoded.layout.keys[number].removeprefix("custom."): row.encoded.value(row.encoded.layout.keys[number])
-        for number in row.encoded.layout.pick(fields)
-    }
-    return [b'"custom":' + dumps(values)]
+
+def _is_custom(field: str) -> bool:
+    return field.startswith("custom.")
 
 
 def _sort(asked: object, resource: Resource) -> Sort:

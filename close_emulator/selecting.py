@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Sequence
+from functools import cmp_to_key
 from itertools import groupby, islice
+from typing import Any
 
-from close_emulator.table import NOTHING, Row, Selection, Sort, Table
+from close_emulator.table import NOTHING, Row, Selection, Sort, Table, sortable
 
 HIGHEST = 2**62
 Range = tuple[int, int]
@@ -93,3 +96,30 @@ def page(selection: Selection, skip: int, limit: int, sort: Sort, shuffle_with: 
         dealer.shuffle(tied)
         dealt.extend(tied)
     return dealt[first - low : last - low]
+
+
+def key_of(row: Row, sort: Sort) -> list[Any]:
+    """A row's place in an order by itself: its sort values, and what settles ties."""
+    return [*(row.value(field) for field, _ in sort), row.number]
+
+
+def passed(selection: Selection, sort: Sort, key: Sequence[Any]) -> int:
+    """How many rows of the selection stand at or before the place of that key."""
+    signs = [-1 if descends else 1 for _, descends in sort]
+    signs.append(signs[0] if signs else 1)
+
+    def compare(left: Sequence[Any], right: Sequence[Any]) -> int:
+        for one, other, sign in zip(map(sortable, left), map(sortable, right), signs, strict=True):
+            if one != other:
+                return sign if one > other else -sign
+        return 0
+
+    ordered = cmp_to_key(compare)
+    place = bisect_right(
+        selection.rows,
+        ordered(key),
+        selection.start,
+        selection.stop,
+        key=lambda row: ordered(key_of(row, sort)),
+    )
+    return place - selection.start

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from close_emulator.answers import HTML_404, Answer, Query, Refusal, json_answer, missing
 from close_emulator.behaviour import Behaviour
 from close_emulator.catalogue import RESOURCES
+from close_emulator.definitions import Definitions
 from close_emulator.derived import KEYS as DERIVED
 from close_emulator.derived import Derived
 from close_emulator.events import EventLog
@@ -36,7 +37,7 @@ class Service:
     def __init__(self, store: Store, maker: Maker, behaviour: Behaviour, clock: Callable[[], int]) -> None:
         self._store = store
         self._behaviour = behaviour
-        self._renderer = Renderer(store)
+        self._renderer = Renderer(Definitions(store))
         self._lister = Lister(store, self._renderer, behaviour, clock, maker.owner_id)
         self.derived = Derived(store)
         self._events = EventLog(store, behaviour, clock)

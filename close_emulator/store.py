@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -83,6 +83,12 @@ class Store:
     def held(self, path: str) -> dict[str, Row]:
         """All records of a path as they are now."""
         return self._held[path]
+
+    def shown(self, rows: Iterable[Row]) -> list[Row]:
+        """What a page shows of the rows found for it."""
+        now = self._behaviour.index_rows == "now"
+        found = [self._by_id.get(row.id) if now else row for row in rows if row.id not in self._behaviour.hidden]
+        return [row for row in found if row is not None]
 
     def table(self, path: str) -> Table:
         """What lists and search see of a path at this moment."""

@@ -47,7 +47,7 @@ class Index:
         descends = bool(sort) and sort[0][1]
         self.rows = sorted(rows, key=lambda row: -row.number if descends else row.number)
         for field, descending in reversed(sort):
-            self.rows.sort(key=lambda row, field=field: _sortable(row.value(field)), reverse=descending)  # type: ignore[misc]
+            self.rows.sort(key=lambda row, field=field: sortable(row.value(field)), reverse=descending)  # type: ignore[misc]
         self.field = sort[0][0] if sort else None
         self._descends = descends
         self._keys: list[int] | None = None
@@ -132,7 +132,7 @@ def _moment(value: Any) -> int:
     return value if isinstance(value, int) else NOTHING
 
 
-def _sortable(value: Any) -> tuple[int, float | str]:
+def sortable(value: Any) -> tuple[int, float | str]:
     """Nulls first, then numbers and moments, then text."""
     if value is None:
         return (0, 0)
