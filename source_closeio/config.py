@@ -1,6 +1,7 @@
 """The only reader of config keys: what the user typed -> `Settings`, or one sentence that says what to mend."""
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -11,6 +12,8 @@ from . import __version__
 from .windows import parse_moment
 
 BASE_URL = "https://api.close.com/api/v1"
+
+_NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
 
 class ConfigError(ValueError):
@@ -68,11 +71,16 @@ def _credentials(config: Mapping[str, Any]) -> tuple[str | None, MutableMapping[
     if credentials is None:
         return _text("api_key", config.get("api_key")), None
     kind = credentials.get("auth_type") if isinstance(credentials, Mapping) else None
+    if config.get("api_key") not in (None, ""):
+        _text("api_key", config["api_key"])
     if kind == "api_key":
         return _text("credentials.api_key", credentials.get("api_key")), None
     if kind == "oauth2" and isinstance(config, MutableMapping):
         for key in ("client_id", "client_secret", "refresh_token"):
             _text(f"credentials.{key}", credentials.get(key))
+        for key, read in (("access_token", _text), ("token_expiry_date", _moment)):
+            if credentials.get(key) not in (None, ""):
+                read(f"credentials.{key}", credentials[key])
         return None, config
     raise ConfigError("`credentials.auth_type` must be api_key or oauth2.")
 
@@ -101,11 +109,15 @@ def _yes_or_no(key: str, given: Any) -> bool:
     return given
 
 
-def _past_moment(key: str, given: Any) -> datetime:
+def _moment(key: str, given: Any) -> datetime:
     try:
-        moment = parse_moment(given)
-    except ValueError:
+        return parse_moment(given)
+    except (ValueError, OverflowError):
         raise ConfigError(f"`{key}` must be a date like 2024-01-31 or a date-time like 2024-01-31T09:30:00Z.") from None
+
+
+def _past_moment(key: str, given: Any) -> datetime:
+    moment = _moment(key, given)
     if moment > datetime.now(timezone.utc):
         raise ConfigError(f"`{key}` lies in the future; give the oldest day whose records you want.")
     return moment
@@ -113,17 +125,28 @@ def _past_moment(key: str, given: Any) -> datetime:
 
 def _base_url(key: str, given: Any) -> str:
     try:
-        parts = urlsplit(given if isinstance(given, str) else "")
-        host = parts.hostname
+        address = _text(key, given)
+        parts = urlsplit(address)
+        host = parts.hostname if parts.port != 0 else None  # no port, and none that is no number
     except ValueError:
         host = None
-    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment:
+    if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or not _is_host(host):
         raise ConfigError(f"`{key}` must be an address like {BASE_URL}.")
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"`{key}` must not hold a user name or a password; the key belongs in `api_key`.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise ConfigError(f"`{key}` must begin with https://, or the API key would cross the network unencrypted.")
-    return str(given)
+    return address
+
+
+def _is_host(host: str) -> bool:
+    """Whether requests and the resolver take it; what they do not ends in a traceback of theirs."""
+    if _NAME.fullmatch(host):
+        return True
+    try:
+        return "%" not in str(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,9 @@
-"""From a state as it is handed in to the moment up to which a stream has been read. Pure."""
+"""From a state as it is handed in to the moment up to which a stream has been read. Pure.
 
-from collections.abc import Mapping
+Read as none, a state that is not understood would be a full sync that nobody asked for. So it is an error.
+"""
+
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,12 +15,68 @@ CLOCKS_DIFFER = timedelta(minutes=5)
 
 
 class StateError(ValueError):
-    """A state that cannot be read; the text is one sentence that names the stream and the next step."""
+    """A state that cannot be read; the text is one sentence that names the next step."""
+
+
+def blobs(held: Any) -> dict[str, Mapping[str, Any]]:
+    """The state of each stream in a state file of Airbyte's; empty where nothing was read yet.
+
+    Messages count by what they hold, a stream or a global state, and whatever type they say they are. Close knows no
+    namespaces. Raises StateError.
+    """
+    if held is None or held == {}:
+        return {}
+    if not isinstance(held, list):
+        raise _no_state()
+    found: dict[str, Mapping[str, Any]] = {}
+    for message in held:
+        for entry in _entries(message):
+            match entry:
+                case {"stream_descriptor": {"name": str(name)}}:
+                    blob = entry.get("stream_state")
+                case _:
+                    raise _no_state()
+            if blob is not None and not isinstance(blob, Mapping):
+                raise _no_state(f" of stream {name}")
+            if name in found:
+                raise StateError(f"The state has stream {name} more than once; leave the oldest of them.")
+            found[name] = blob or {}
+    return found
+
+
+def _entries(message: Any) -> Iterable[Any]:
+    match message:
+        case {"global": {"shared_state": shared}} if shared:
+            raise StateError("The state has a `shared_state`, which this connector never wrote; leave it out.")
+        case {"stream": {}, "global": {}}:
+            raise _no_state()
+        case {"stream": {} as entry}:
+            return [entry]
+        case {"global": {"stream_states": [*entries]}}:
+            return entries
+    raise _no_state()
+
+
+def _no_state(of_what: str = "") -> StateError:
+    return StateError(
+        f"The state{of_what} is not one of Airbyte's: it must be like "
+        '[{"type": "STREAM", "stream": {"stream_descriptor": {"name": "leads"}, "stream_state": '
+        '{"date_updated": "2026-01-31T09:30:00.000000Z"}}}]; mend it, or give [] to read everything.'
+    )
 
 
 def is_of_another_cursor(blob: Mapping[str, Any], cursor: str) -> bool:
     """Whether source-close-com wrote this state by a date that says nothing of edits, as it does for tasks."""
-    return bool(blob) and cursor not in blob and set(blob) <= {"date_created", "date_updated"}
+    dates = {"date_created", "date_updated"}
+    return bool(blob) and cursor not in blob and set(blob) <= dates and all(map(_is_moment, blob.values()))
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        parse_moment(value)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) -> datetime | None:
@@ -25,9 +84,8 @@ def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) ->
 
     Understood are `{cursor: "2026-01-31T09:30:00.000000Z"}`, in any spelling of ISO 8601, and the CDK's concurrent
     shape `{"state_type": "date-range", "slices": [...]}`, of which the first slice counts: behind it may be a gap.
-    Anything else is an error: read as no state it would be a full sync that nobody asked for.
     """
-    if not blob or blob.get(NO_CURSOR_STATE_KEY):
+    if not blob or blob == {NO_CURSOR_STATE_KEY: True}:
         return None
     try:
         if blob.get("state_type") == "date-range":
@@ -35,7 +93,7 @@ def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) ->
         else:
             value = blob[cursor]
         moment = parse_moment(value)
-    except (LookupError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError, OverflowError):
         raise StateError(
             f"The state of stream {stream} cannot be read: it must be like "
             f'{{"{cursor}": "{state_text(now)}"}}; mend it, or reset the stream to read it from the beginning.'

@@ -63,6 +63,8 @@ def test_plain_http_is_for_loopback_only(url: str) -> None:
         ("start_date", "yesterday", "2024-01-31"),
         ("start_date", "2024-13-45", "2024-01-31"),
         ("start_date", 20240101, "2024-01-31"),
+        ("start_date", "0001-01-01T00:00:00+10:00", "2024-01-31"),
+        ("start_date", "9999-12-31T23:00:00-10:00", "2024-01-31"),
         ("start_date", "2999-01-01", "future"),
         ("activities_window_seconds", -1, "whole number from 0"),
         ("activities_window_seconds", "3600", "whole number from 0"),
@@ -80,6 +82,16 @@ def test_plain_http_is_for_loopback_only(url: str) -> None:
         ("base_url", "ftp://api.close.com", BASE_URL),
         ("base_url", "close.example.com", BASE_URL),
         ("base_url", "https://[", BASE_URL),
+        ("base_url", "https://:443/", BASE_URL),
+        ("base_url", "https://close.example.com:0/", BASE_URL),
+        ("base_url", "https://close.example.com:65536/", BASE_URL),
+        ("base_url", "https://close..example.com/", BASE_URL),
+        ("base_url", f"https://{'a' * 64}.example.com/", BASE_URL),
+        ("base_url", "https://close example.com/", BASE_URL),
+        ("base_url", "https://clöse.example.com/", BASE_URL),
+        ("base_url", "https://close.example.com/\ud800", BASE_URL),
+        ("base_url", "https://[fe80::1%25eth0]/", BASE_URL),
+        ("base_url", "https://close.example.com/#a", BASE_URL),
         ("base_url", "https://api.close.com/?a=b", BASE_URL),
         ("base_url", 5, BASE_URL),
     ],
@@ -94,3 +106,35 @@ def test_a_wrong_value_is_one_sentence_that_names_the_key_and_not_the_value(key:
     assert re.fullmatch(r"[^\n]+\.", sentence)
     if isinstance(value, str) and len(value) > 8:
         assert value not in sentence
+
+
+OAUTH = {"auth_type": "oauth2", "client_id": "c", "client_secret": "s", "refresh_token": "r"}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"credentials": "api_key"}, "`credentials.auth_type` must be api_key or oauth2."),
+        ({"credentials": {"auth_type": "other"}}, "`credentials.auth_type` must be api_key or oauth2."),
+        ({"credentials": {"auth_type": "api_key"}}, "`credentials.api_key` must be a text that is not empty."),
+        ({"credentials": {**OAUTH, "client_id": None}}, "`credentials.client_id` must be a text that is not empty."),
+        ({"credentials": {**OAUTH, "access_token": 5}}, "`credentials.access_token` must be a text that is not empty."),
+        (
+            {"credentials": {**OAUTH, "token_expiry_date": "soon"}},
+            "`credentials.token_expiry_date` must be a date like 2024-01-31 or a date-time like 2024-01-31T09:30:00Z.",
+        ),
+        ({"credentials": OAUTH, "api_key": ["k"]}, "`api_key` must be a text that is not empty."),
+    ],
+)
+def test_wrong_credentials_are_one_sentence(config: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_settings(config)
+
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize("empty", [None, ""])
+def test_tokens_and_a_second_key_may_be_left_empty(empty: str | None) -> None:
+    config = {"api_key": empty, "credentials": {**OAUTH, "access_token": empty, "token_expiry_date": empty}}
+
+    assert read_settings(config).oauth is config

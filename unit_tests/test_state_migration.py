@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.state_migration import StateError, reached
+from source_closeio.state_migration import StateError, blobs, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
 NOW = parse_moment("2026-03-01T12:00:00Z")
@@ -45,11 +45,22 @@ def test_no_state_is_no_moment(blob: dict[str, Any]) -> None:
         {"state_type": "date-range", "slices": []},
         {"state_type": "date-range"},
         {"state_type": "date-range", "slices": [{"start": "x", "end": "y"}]},
+        {"state_type": "date-range", "slices": {"start": "2026-02-01", "end": "2026-02-02"}},
+        {"date_updated": "0001-01-01T00:00:00+10:00"},
+        {"date_updated": "9999-12-31T23:00:00-10:00"},
+        {"__ab_no_cursor_state_message": False},
+        {"__ab_full_refresh_sync_complete": True},
     ],
 )
 def test_a_state_that_cannot_be_read_is_an_error_that_names_the_stream(blob: dict[str, Any]) -> None:
     with pytest.raises(StateError, match=r"stream leads .* \{\"date_updated\": \"2026-03-01T12:00:00.000000Z\"\}"):
         reached("leads", blob, "date_updated", NOW)
+
+
+def test_the_mark_of_a_full_refresh_does_not_hide_a_date() -> None:
+    blob = {"__ab_no_cursor_state_message": True, "date_updated": "2026-02-01T00:00:00Z"}
+
+    assert reached("leads", blob, "date_updated", NOW) == parse_moment("2026-02-01")
 
 
 def test_a_state_in_the_future_is_an_error_too() -> None:
@@ -61,3 +72,109 @@ def test_clocks_may_differ_a_little() -> None:
     later = "2026-03-01T12:04:00Z"
 
     assert reached("leads", {"date_updated": later}, "date_updated", NOW) == NOW + timedelta(minutes=4)
+
+
+@pytest.mark.parametrize(
+    ("blob", "is_one"),
+    [
+        ({"date_created": "2026-02-01T00:00:00Z"}, True),
+        ({"date_created": "2026-02-01T00:00:00Z", "date_updated": "2026-02-02"}, False),
+        ({"date_created": "2026-02-01T00:00:00Z", "more": "2026-02-02"}, False),
+        ({"date_created": "last week"}, False),
+        ({"date_created": "0001-01-01T00:00:00+10:00"}, False),
+        ({"date_created": None}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_date_that_is_one_passes_for_that_of_another_cursor(blob: dict[str, Any], is_one: bool) -> None:
+    """The stream is then read from the beginning; a state that is broken must not do that."""
+    assert is_of_another_cursor(blob, "date_updated") is is_one
+
+
+def test_activities_may_have_the_other_date_of_the_two() -> None:
+    assert is_of_another_cursor({"date_updated": "2026-02-01"}, "date_created")
+
+
+def entry(name: Any, blob: Any) -> dict[str, Any]:
+    return {"stream_descriptor": {"name": name}, "stream_state": blob}
+
+
+LEADS = {"date_updated": "2026-02-01"}
+TASKS = {"date_updated": "2026-01-01"}
+
+
+@pytest.mark.parametrize("held", [None, {}, []])
+def test_an_empty_state_is_none(held: Any) -> None:
+    assert blobs(held) == {}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        [{"type": "STREAM", "stream": entry("leads", LEADS)}, {"type": "STREAM", "stream": entry("tasks", TASKS)}],
+        [{"stream": entry("leads", LEADS)}, {"type": "LEGACY", "stream": entry("tasks", TASKS), "data": {"a": 1}}],
+        [{"type": "GLOBAL", "global": {"stream_states": [entry("leads", LEADS), entry("tasks", TASKS)]}}],
+        [
+            {"type": "GLOBAL", "global": {"stream_states": [entry("leads", LEADS)], "shared_state": {}}},
+            {"type": "STREAM", "stream": entry("tasks", TASKS), "global": None},
+        ],
+    ],
+)
+def test_a_state_counts_by_what_it_holds_and_not_by_its_type(held: Any) -> None:
+    assert blobs(held) == {"leads": LEADS, "tasks": TASKS}
+
+
+def test_the_namespace_of_a_stream_does_not_count() -> None:
+    descriptor = {"name": "leads", "namespace": "close"}
+
+    assert blobs([{"stream": {"stream_descriptor": descriptor, "stream_state": LEADS}}]) == {"leads": LEADS}
+
+
+@pytest.mark.parametrize("blob", [None, {}])
+def test_a_stream_that_was_reset_has_an_empty_state(blob: Any) -> None:
+    assert blobs([{"stream": entry("leads", blob)}]) == {"leads": {}}
+    assert blobs([{"stream": {"stream_descriptor": {"name": "leads"}}}]) == {"leads": {}}
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        0,
+        False,
+        "",
+        "leads",
+        {"leads": LEADS},
+        {"stream": entry("leads", LEADS)},
+        [None],
+        [[]],
+        [{}],
+        [{"type": "STREAM", "stream": None}],
+        [{"type": "LEGACY", "data": {"leads": LEADS}}],
+        [{"type": "STATE", "state": {"stream": entry("leads", LEADS)}}],
+        [{"stream": entry(None, LEADS)}],
+        [{"stream": {"stream_state": LEADS}}],
+        [{"stream": entry("leads", LEADS), "global": {"stream_states": []}}],
+        [{"global": {"stream_states": None}}],
+        [{"global": {"stream_states": [entry("leads", LEADS), None]}}],
+    ],
+)
+def test_what_is_no_state_is_not_taken_for_an_empty_one(held: Any) -> None:
+    with pytest.raises(StateError, match=r"^The state is not one of Airbyte's: .* give \[\] to read everything\.$"):
+        blobs(held)
+
+
+@pytest.mark.parametrize("blob", [[], "2026-02-01", 5, False])
+def test_a_stream_whose_state_is_no_object_is_named(blob: Any) -> None:
+    with pytest.raises(StateError, match=r"^The state of stream leads is not one of Airbyte's: "):
+        blobs([{"stream": entry("leads", blob)}])
+
+
+def test_two_states_of_one_stream_are_not_chosen_from() -> None:
+    """Of two the wrong one would leave a gap that nothing tells of."""
+    with pytest.raises(StateError, match=r"^The state has stream leads more than once; leave the oldest of them\.$"):
+        blobs([{"stream": entry("leads", LEADS)}, {"global": {"stream_states": [entry("leads", None)]}}])
+
+
+def test_a_shared_state_is_not_ours() -> None:
+    with pytest.raises(StateError, match="`shared_state`, which this connector never wrote; leave it out"):
+        blobs([{"global": {"shared_state": {"a": 1}, "stream_states": [entry("leads", LEADS)]}}])

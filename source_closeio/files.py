@@ -1,0 +1,44 @@
+"""The JSON files that a user hands in.
+
+The standard library is enough for that, and `tap-closeio` reads its config before it imports the CDK.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+DEEPEST = 100
+"""Objects and lists inside each other: no file of ours has a quarter of that, and copying and writing JSON recur."""
+
+
+class FileError(ValueError):
+    """A file that cannot be used; the text is one sentence that names it, and quotes nothing of what it holds."""
+
+
+def read_json(path: str) -> Any:
+    """What the file holds, with or without a byte order mark. Raises FileError."""
+    try:
+        held = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except OSError as failure:
+        raise FileError(f"{path} cannot be read: {failure.strerror}.") from failure
+    except json.JSONDecodeError as failure:
+        where = f"line {failure.lineno}, column {failure.colno}"
+        raise FileError(f"{path} holds no JSON: {failure.msg} ({where}).") from failure
+    except UnicodeDecodeError as failure:
+        raise FileError(f"{path} holds no text in UTF-8.") from failure
+    except RecursionError:
+        raise FileError(_too_deep(path)) from None
+    except ValueError as failure:  # Python reads no more than some thousand digits
+        raise FileError(f"{path} holds a number with too many digits.") from failure
+    if not _is_shallow(held, DEEPEST):
+        raise FileError(_too_deep(path))
+    return held
+
+
+def _too_deep(path: str) -> str:
+    return f"{path} holds more than {DEEPEST} objects or lists inside each other."
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    below = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return below is None or (levels > 0 and all(_is_shallow(each, levels - 1) for each in below))
