@@ -53,9 +53,9 @@ def field_error(**errors: str) -> Refusal:
     return Refusal(400, {"errors": [], "field-errors": errors})
 
 
-def cursor_error(message: str) -> Refusal:
-    """The 400 of a search cursor which cannot be used; it comes without `errors`."""
-    return Refusal(400, {"field-errors": {"cursor": message}})
+def cursor_error(message: str, name: str = "cursor") -> Refusal:
+    """The 400 of a cursor which cannot be used; it comes without `errors`."""
+    return Refusal(400, {"field-errors": {name: message}})
 
 
 def missing(noun: str) -> Refusal:

@@ -28,10 +28,14 @@ class Behaviour:
     """Highest `_skip` per path, such as {"lead/": 35_000}, instead of those of the table of resources."""
     limit_caps: dict[str, int] = field(default_factory=dict)
     """Highest `_limit` per path ("data/search/" included), instead of those of the table of resources."""
+    event_limit: Literal["clamped", "refused"] = "clamped"
+    """What the event log does with a `_limit` above its cap: gives as many as it may, or answers 400."""
     cap_error: Literal["new", "old"] = "new"
     """Wording of the 400 at a cap: per field, or a sentence that names `max_skip`."""
     has_more_lies: list[Lie] = field(default_factory=list)
     """Lies still to be told about `has_more`, each once: "true_on_last" page, "false_on_full" page."""
+    has_more_always: bool | None = None
+    """What every list says about `has_more`, whatever is true; None: the truth, but for the lies above."""
     unstable_ties: bool = False
     """Rows with equal sort keys come in another order in each request."""
     index_lag: float = 0.0
@@ -52,7 +56,9 @@ class Behaviour:
     search_sorts: bool = True
     """False: the `sort` of a search is ignored without a word."""
     cursor_lifetime: float = 30.0
-    """Seconds of the emulator's clock a search cursor lives; 0 expires it at once."""
+    """Seconds of the emulator's clock a cursor of a search or of the event log lives; 0 expires it at once."""
+    expired_event_cursor: Literal["field-errors", "error"] = "field-errors"
+    """Wording of the 400 for an expired cursor of the event log: "Expired cursor" of `_cursor`, or "Invalid cursor"."""
     fields_cap: int = 100
     """Longest list in the `_fields` of a search."""
     search_custom: Literal["flat", "nested", "named"] = "flat"
@@ -80,6 +86,9 @@ class Behaviour:
     """Lead rows of REST carry the deprecated `custom` dictionary by name beside the flat keys."""
     refused: dict[str, int] = field(default_factory=dict)
     """Status per refused path, such as {"send_as/": 402}; "data/search/lead" refuses the search of one type."""
+    refused_parents: dict[str, int] = field(default_factory=dict)
+    """Status per refused parent, such as {"comthr_1": 403}: of lists and searches that are asked for its children, and
+    of paths with its id, such as `group/{id}/` and `custom_field_schema/activity/{id}/`."""
 
     rate_limit: int | None = None
     """Requests per second and (method, path) group; None limits nothing and sends no rate headers."""

@@ -9,11 +9,11 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from close_emulator import moments
-from close_emulator.answers import Answer, Query, Refusal, field_error
+from close_emulator.answers import Answer, Query, Refusal, cursor_error, field_error
 from close_emulator.behaviour import Behaviour
 from close_emulator.catalogue import RESOURCES
 from close_emulator.encoding import dumps
-from close_emulator.listing import ranges_of
+from close_emulator.listing import cap_refusal, ranges_of
 from close_emulator.rendering import listed
 from close_emulator.selecting import HIGHEST, Test, select
 from close_emulator.store import Store
@@ -44,6 +44,7 @@ _ALLOWED = frozenset(
     )
 )
 _HIDDEN = ("data", "previous_data")
+_INVALID = {"error": "Invalid cursor."}
 
 
 class EventLog:
@@ -63,7 +64,7 @@ class EventLog:
         cursor = query.params.get("_cursor")
         start, stop = selection.start, min(selection.start + limit, selection.stop)
         if cursor:
-            direction, place = _opened(cursor)
+            direction, place = self._opened(cursor)
             # Where events older than the cursor's event begin, and where those newer than it end.
             older = bisect_left(rows, place, selection.start, selection.stop, key=_place)
             if direction == "next":
@@ -72,8 +73,8 @@ class EventLog:
             else:
                 start, stop = max(selection.start, older - limit), older
         page = rows[start:stop]
-        after = _cursor("next", page[-1]) if page and stop < selection.stop else None
-        before = _cursor("previous", page[0]) if page and start > selection.start else None
+        after = self._cursor("next", page[-1]) if page and stop < selection.stop else None
+        before = self._cursor("previous", page[0]) if page and start > selection.start else None
         texts = [self.text(row) for row in self._store.shown(page)]
         return Answer(
             200,
@@ -113,22 +114,30 @@ class EventLog:
         text = query.params.get("_limit", "")
         if text and not text.isdigit():
             raise field_error(_limit="Input should be a valid integer")
-        return min(int(text), cap) if text else cap
+        limit = int(text) if text else cap
+        if limit > cap and self._behaviour.event_limit == "refused":
+            raise cap_refusal(self._behaviour, "_limit", cap)
+        return min(limit, cap)
+
+    def _cursor(self, direction: str, row: Row) -> str:
+        return base64.urlsafe_b64encode(json.dumps([direction, self._clock(), *_place(row)]).encode()).decode()
+
+    def _opened(self, cursor: str) -> tuple[str, tuple[int, int]]:
+        """Where a cursor leads, and the place in the log that it stands at."""
+        try:
+            direction, issued, moment, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+            found = str(direction), (int(moment), int(number))
+        except (ValueError, TypeError, binascii.Error):
+            raise Refusal(400, _INVALID) from None
+        lifetime = self._behaviour.cursor_lifetime
+        if lifetime > 0 and self._clock() - int(issued) <= lifetime * moments.SECOND:
+            return found
+        if self._behaviour.expired_event_cursor == "error":
+            raise Refusal(400, _INVALID)
+        raise cursor_error("Expired cursor", "_cursor")
 
 
 def _place(row: Row) -> tuple[int, int]:
     """Ascends along the log: newest first, and of the same moment the last written first."""
     moment = row.facts["date_updated"]
     return (-(NOTHING if moment is None else moment), -row.number)
-
-
-def _cursor(direction: str, row: Row) -> str:
-    return base64.urlsafe_b64encode(json.dumps([direction, *_place(row)]).encode()).decode()
-
-
-def _opened(cursor: str) -> tuple[str, tuple[int, int]]:
-    try:
-        direction, moment, number = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        return str(direction), (int(moment), int(number))
-    except (ValueError, TypeError, binascii.Error):
-        raise Refusal(400, {"error": "Invalid cursor."}) from None

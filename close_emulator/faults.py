@@ -1,7 +1,7 @@
 """Scripted faults: which requests go wrong, and how.
 
 `Emulator.fail` takes a script (`every`, `once`, `times`, `first`) of faults (`rate_limited`, `server_error`, `reset`,
-`cut_body`, `cut_gzip_quietly`, `slow`, `not_json`, `html_ok`).
+`cut_body`, `cut_gzip_quietly`, `slow`, `not_json`, `html_ok`, `firewall`).
 """
 
 from __future__ import annotations
@@ -135,3 +135,8 @@ def not_json() -> Fault:
 def html_ok() -> Fault:
     """A 200 with an HTML page."""
     return Fault("html_ok", 200, _HTML % (200, b"Maintenance"), content_type="text/html; charset=utf-8")
+
+
+def firewall(status: int = 403) -> Fault:
+    """A refusal by something that stands before Close: an HTML page, with a status that Close might have sent."""
+    return Fault("firewall", status, _HTML % (status, b"Access Denied"), content_type="text/html; charset=utf-8")

@@ -154,7 +154,9 @@ class Lister:
         return tests
 
     def _has_more(self, truth: bool) -> bool:
-        """Whether more follows, or the next lie about it."""
+        """Whether more follows, or a lie about it."""
+        if self._behaviour.has_more_always is not None:
+            return self._behaviour.has_more_always
         lie: Lie = "false_on_full" if truth else "true_on_last"
         if lie in self._behaviour.has_more_lies:
             self._behaviour.has_more_lies.remove(lie)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -85,12 +85,15 @@ class Service:
         refused = self._behaviour.refused.get(path)
         if refused:
             raise Refusal(refused, {"error": f"Refused: {path}"})
+        if query.headers.get("x-http-method-override", "").upper() == "GET" and query.method == "POST":
+            query = _overridden(query)
+        for text in _texts([path.split("/"), *query.params.values(), query.body]):
+            if text in self._behaviour.refused_parents:
+                raise Refusal(self._behaviour.refused_parents[text], {"error": f"Refused: {text}"})
         if path == SEARCH_PATH:
             if query.method != "POST":
                 raise Refusal(405, {"error": "Method Not Allowed"})
             return self._search.answer(query)
-        if query.headers.get("x-http-method-override", "").upper() == "GET" and query.method == "POST":
-            query = _overridden(query)
         if query.method != "GET":
             raise Refusal(405, {"error": "Method Not Allowed"})
         if path == "event/":
@@ -150,6 +153,15 @@ def _overridden(query: Query) -> Query:
         for name, value in params.items()
     }
     return replace(query, method="GET", params={**query.params, **texts})
+
+
+def _texts(value: object) -> Iterator[str]:
+    """All texts in a JSON value, those in lists that commas part one by one."""
+    if isinstance(value, str):
+        yield from value.split(",")
+    elif isinstance(value, Mapping | list):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(part)
 
 
 def _group(path: str) -> str:

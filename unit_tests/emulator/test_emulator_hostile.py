@@ -4,12 +4,15 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from close_emulator import Behaviour
+from close_emulator import Behaviour, faults
 from close_emulator.catalogue import RESOURCES
-from unit_tests.emulator.searches import chain, condition, search
+from unit_tests.emulator.searches import chain, condition, search, term
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 ORDERED = sorted(path for path, row in RESOURCES.items() if row.order and row.listed and path != "event/")
+PAGED = sorted(
+    path for path, row in RESOURCES.items() if row.listed and row.paged and not row.needs and path != "event/"
+)
 ADDED = {"activity/": "activity/note/"}
 """Where records of a list are added, if not under its own path."""
 
@@ -174,3 +177,103 @@ def test_custom_fields_of_a_search_can_come_by_name(emulate):
     assert row["custom"] == {"Size": "XL", "Tags": ["a"], "cf_gone": 1}
     (row,) = client.post("data/search/", search("contact", fields=["custom.cf_1", "id"])).json["data"]
     assert row == {"__object_type": "contact", "custom.cf_1": "XL", "id": "cont_1"}
+
+
+@pytest.mark.parametrize("path", PAGED)
+def test_the_page_cap_of_every_list_can_be_lowered_while_it_is_walked(emulate, path):
+    close, client = emulate()
+    cap = RESOURCES[path].limit_cap
+    assert client.get(path, _limit=cap).status == 200
+    close.behaviour.limit_caps = {path: 7}
+    refused = client.get(path, _limit=cap, _skip=cap)
+    assert refused.json == {"errors": [], "field-errors": {"_limit": "Input should be less than or equal to 7"}}
+    added = ADDED.get(path, path)
+    kind = {"type": "lead"} if path == "saved_search/" else {}
+    rows = [row[RESOURCES[path].key] for row in close.add(added, *({**kind, "n": n} for n in range(9)))]
+    assert sorted(map(len, walk(client, path, 7))) == [2, 7]
+    assert len(client.get(path).ids) == 7 < len(rows)  # the cap is the default too
+
+
+def test_the_page_cap_of_search_can_be_lowered_while_it_is_walked(emulate, records):
+    close, client = emulate()
+    close.add("lead/", *records("lead", 9))
+    cursor = client.post("data/search/", search("lead", _limit=4)).json["cursor"]
+    close.behaviour.limit_caps = {"data/search/": 3}
+    refused = client.post("data/search/", {**search("lead", _limit=4), "cursor": cursor})
+    assert refused.json["field-errors"] == {"_limit": "Input should be less than or equal to 3"}
+    rest = client.post("data/search/", {**search("lead", _limit=3), "cursor": cursor})
+    assert rest.ids == ["lead_004", "lead_005", "lead_006"]
+
+
+def test_the_event_log_clamps_a_limit_above_its_cap_or_refuses_it(emulate):
+    close, client = emulate(now=NOW)
+    close.add("event/", *({"id": f"ev_{number}"} for number in range(9)))
+    close.behaviour.limit_caps = {"event/": 4}
+    assert client.get("event/", _limit=50).ids == ["ev_8", "ev_7", "ev_6", "ev_5"]
+    close.behaviour.event_limit = "refused"
+    refused = client.get("event/", _limit=5)
+    assert (refused.status, refused.json["field-errors"].keys()) == (400, {"_limit"})
+    assert len(client.get("event/", _limit=4).ids) == len(client.get("event/").ids) == 4
+
+
+def test_lists_can_say_always_or_never_that_more_follows(emulate, records):
+    close, client = emulate()
+    close.add("lead/", *records("lead", 3))
+    for said in (True, False):
+        close.behaviour.has_more_always = said
+        assert [client.get("lead/", _limit=2, _skip=skip).json["has_more"] for skip in (0, 2, 90)] == [said] * 3
+        assert client.get("role/").json["has_more"] is said
+    close.behaviour.has_more_always = None
+    assert [client.get("lead/", _limit=2, _skip=skip).json["has_more"] for skip in (0, 2, 90)] == [True, False, False]
+
+
+def test_one_parent_is_refused_and_the_others_are_not(emulate):
+    close, client = emulate(users=2)
+    close.behaviour.refused_parents = {"gone": 403, close.organization_id: 402}
+    close.add("comment/", {"id": "comm_1", "thread_id": "kept"})
+    refused = client.get("comment/", thread_id="gone")
+    assert (refused.status, refused.json) == (403, {"error": "Refused: gone"})
+    assert client.get("comment/", thread_id="kept").ids == ["comm_1"]
+    assert client.get("activity/", lead_id="gone").status == 403
+    assert client.get("activity/", id__in="kept,gone").status == 403
+    assert client.get("activity/", id__in="kept").status == 200
+    assert client.get(f"organization/{close.organization_id}/").status == 402
+    for path, kind in (("group/{}/", "group/"), ("custom_field_schema/activity/{}/", "custom_activity/")):
+        (row,) = close.add(kind, {})
+        assert client.get(path.format(row["id"])).status == 200
+        close.behaviour.refused_parents[row["id"]] = 404
+        assert client.get(path.format(row["id"])).json == {"error": f"Refused: {row['id']}"}
+    of_type = term("custom_object", "custom_object_type_id", "gone")
+    assert client.post("data/search/", search("custom_object", of_type)).status == 403
+    by_post = {"_params": {"thread_id": "gone"}}
+    assert client.post("comment/", by_post, {"x-http-method-override": "GET"}).status == 403
+
+
+@pytest.mark.parametrize("status", [403, 402, 400, 503])
+def test_a_firewall_answers_with_a_page_in_the_place_of_close(emulate, status):
+    close, client = emulate()
+    close.fail(faults.once(faults.firewall(status)), "lead/")
+    page = client.get("lead/")
+    assert page.status == status
+    assert page.headers["content-type"].startswith("text/html")
+    assert page.raw.startswith(b"<!doctype html>")
+    assert client.get("lead/").status == 200
+    close.fail(faults.once(faults.firewall()))
+    assert client.get("lead/").status == 403
+
+
+def test_cursors_of_the_event_log_expire_by_the_clock_in_either_wording(emulate):
+    close, client = emulate(now=NOW)
+    close.add("event/", *({"id": f"ev_{number}"} for number in range(4)))
+    cursor = client.get("event/", _limit=2).json["cursor_next"]
+    close.now = NOW + timedelta(seconds=30)
+    assert client.get("event/", _limit=2, _cursor=cursor).ids == ["ev_1", "ev_0"]
+    close.now = NOW + timedelta(seconds=31)
+    expired = client.get("event/", _limit=2, _cursor=cursor)
+    assert (expired.status, expired.json) == (400, {"field-errors": {"_cursor": "Expired cursor"}})
+    close.behaviour.expired_event_cursor = "error"
+    expired = client.get("event/", _limit=2, _cursor=cursor)
+    assert (expired.status, expired.json) == (400, {"error": "Invalid cursor."})
+    close.behaviour.cursor_lifetime = 0
+    fresh = client.get("event/", _limit=2).json["cursor_next"]
+    assert client.get("event/", _limit=2, _cursor=fresh).status == 400
