@@ -7,6 +7,7 @@ from typing import Literal
 
 Dialect = Literal["nested", "flat"]
 RateHeaders = Literal["commas", "semicolons", "old", "none"]
+RateCounting = Literal["fixed", "sliding", "bucket"]
 Lie = Literal["true_on_last", "false_on_full"]
 
 
@@ -91,7 +92,16 @@ class Behaviour:
     of paths with its id, such as `group/{id}/` and `custom_field_schema/activity/{id}/`."""
 
     rate_limit: int | None = None
-    """Requests per second and (method, path) group; None limits nothing and sends no rate headers."""
+    """Requests per `rate_window` and (method, path) group; None limits nothing and sends no rate headers."""
+    rate_limits: dict[str, int] = field(default_factory=dict)
+    """The same for single paths, such as {"data/search/": 16, "lead/{id}/": 40}, instead of `rate_limit`."""
+    rate_limit_org: int | None = None
+    """Requests per `rate_window` of the organisation, over all groups; a 429 for it says `rate_limit_type` "org"."""
+    rate_window: float = 1
+    """Seconds of real time that a rate limit is about."""
+    rate_counting: RateCounting = "fixed"
+    """How requests are counted: in windows that begin with a request and end together, in the window that ends now, or
+    by a bucket of tokens that is full at first and fills all the time."""
     rate_limit_headers: RateHeaders = "commas"
     """Which rate headers every answer carries while `rate_limit` is set."""
     rate_limit_body: Dialect = "nested"

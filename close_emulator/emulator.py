@@ -76,6 +76,8 @@ class Emulator:
         self.latency = latency
         self.now: datetime | None = now
         """The clock; None follows real time."""
+        self.rate_clock: Callable[[], float] = time.monotonic
+        """The seconds that rate limits go by."""
         self.on_request: Callable[[Request], object] | None = None
         """Called before each answer; may change the organisation."""
         self.requests: list[Request] = []
@@ -89,7 +91,7 @@ class Emulator:
         self._maker = Maker(seed, self._clock, lambda: self.behaviour.events_naive)
         self._store = Store(self._clock, self.behaviour)
         self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
-        self._service = Service(self._store, self._maker, self.behaviour, self._clock)
+        self._service = Service(self._store, self._maker, self.behaviour, self._clock, lambda: self.rate_clock())
         sizes = _seeding.Sizes(
             leads=leads,
             contacts=contacts,

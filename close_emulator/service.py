@@ -34,7 +34,14 @@ PREFIX = "/api/v1/"
 class Service:
     """The API below /api/v1/."""
 
-    def __init__(self, store: Store, maker: Maker, behaviour: Behaviour, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        maker: Maker,
+        behaviour: Behaviour,
+        clock: Callable[[], int],
+        rate_clock: Callable[[], float],
+    ) -> None:
         self._store = store
         self._behaviour = behaviour
         self._renderer = Renderer(Definitions(store))
@@ -43,7 +50,7 @@ class Service:
         self._events = EventLog(store, behaviour, clock)
         self._search = Search(store, behaviour, clock)
         self._organization = Organization(store, maker)
-        self._rates = RateLimiter(behaviour)
+        self._rates = RateLimiter(behaviour, rate_clock)
         self.tokens = Tokens(behaviour, clock, maker.organization_id, maker.owner_id)
 
     def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> Answer:
