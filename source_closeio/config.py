@@ -72,7 +72,7 @@ def _credentials(config: Mapping[str, Any]) -> tuple[str | None, MutableMapping[
         return _text("api_key", config.get("api_key")), None
     kind = credentials.get("auth_type") if isinstance(credentials, Mapping) else None
     if config.get("api_key") not in (None, ""):
-        _text("api_key", config["api_key"])
+        _text("api_key", config["api_key"])  # not used; only the form would say so otherwise, and quote it
     if kind == "api_key":
         return _text("credentials.api_key", credentials.get("api_key")), None
     if kind == "oauth2" and isinstance(config, MutableMapping):
@@ -127,7 +127,7 @@ def _base_url(key: str, given: Any) -> str:
     try:
         address = _text(key, given)
         parts = urlsplit(address)
-        host = parts.hostname if parts.port != 0 else None  # no port, and none that is no number
+        host = parts.hostname if parts.port != 0 else None  # asking for the port raises if it is no number
     except ValueError:
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or not _is_host(host):

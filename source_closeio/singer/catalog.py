@@ -5,7 +5,7 @@ https://hub.meltano.com/singer/spec#catalog-files
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from airbyte_cdk.models import AirbyteStream
 
@@ -101,54 +101,103 @@ def _fields_metadata(
         yield from _fields_metadata(inner, (), breadcrumb)
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What a catalogue says of one stream. unwanted: the breadcrumbs of properties."""
+
+    selected: bool
+    whole: bool
+    unwanted: tuple[tuple[str, ...], ...]
+
+
 def select(streams: Sequence[Stream], given: Document) -> tuple[list[Stream], list[str]]:
     """The wanted streams, in our order, and the names in the given catalogue that we do not know.
 
     Schemas and keys are ours; the given catalogue says what is wanted of them and how it is to be read. Raises Failed.
     """
+    asked = _asked(given)
+    known = {stream.name: stream for stream in streams}
+    wanted = [_wanted(known[name], asked[name]) for name in known if name in asked and asked[name].selected]
+    return wanted, [name for name in asked if name not in known]
+
+
+def _asked(given: Document) -> dict[str, Asked]:
     if not isinstance(given.get("streams"), list):
         raise Failed('The catalog holds no `streams`: it must be like {"streams": [{"tap_stream_id": "leads", ...}]}.')
-    entries = {entry.get("tap_stream_id") or entry.get("stream"): entry for entry in given["streams"]}
-    known = {stream.name: stream for stream in streams}
-    wanted = [_wanted(known[name], entries[name]) for name in known if name in entries and _is_selected(entries[name])]
-    return wanted, [str(name) for name in entries if name not in known]
+    asked: dict[str, Asked] = {}
+    for entry in given["streams"]:
+        name = isinstance(entry, dict) and (entry.get("tap_stream_id") or entry.get("stream"))
+        if not isinstance(name, str):
+            raise Failed('Each of the `streams` of the catalog must be like {"tap_stream_id": "leads", ...}.')
+        if name in asked:
+            raise Failed(f"The catalog has stream {name} more than once; leave one of them.")
+        asked[name] = _asked_of(name, entry)
+    return asked
 
 
-def _is_selected(entry: Mapping[str, Any]) -> bool:
-    """By the stream's metadata, else as older catalogues have it."""
-    about = _metadata(entry).get((), {})
-    asked = (about.get("selected"), entry.get("schema", {}).get("selected"), entry.get("selected"))
-    for each in (*asked, about.get("selected-by-default")):
-        if each is not None:
-            return _is_true(each)
-    return False
+def _asked_of(stream: str, entry: Mapping[str, Any]) -> Asked:
+    """`selected` stands in the stream's metadata, or where older catalogues have it."""
+    about = _metadata(stream, entry)
+    whole = about.pop((), {})
+    older = (_held(stream, entry, "schema", dict).get("selected"), entry.get("selected"))
+    return Asked(
+        selected=_flag(stream, whole.get("selected"), *older, whole.get("selected-by-default")) is True,
+        whole=(whole.get("replication-method") or entry.get("replication_method")) == "FULL_TABLE",
+        unwanted=tuple(breadcrumb for breadcrumb, each in about.items() if _is_unwanted(stream, each)),
+    )
 
 
-def _wanted(stream: Stream, entry: Mapping[str, Any]) -> Stream:
-    metadata = _metadata(entry)
-    method = metadata.get((), {}).get("replication-method") or entry.get("replication_method")
-    unwanted = [_path(breadcrumb) for breadcrumb, about in metadata.items() if breadcrumb and _is_unwanted(about)]
+def _metadata(stream: str, entry: Mapping[str, Any]) -> dict[tuple[str, ...], dict[str, Any]]:
+    """By breadcrumb; that of the stream itself is empty."""
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    for each in _held(stream, entry, "metadata", list):
+        if not isinstance(each, dict):
+            raise Failed(f"The catalog cannot be read at stream {stream}: `metadata` must hold objects.")
+        breadcrumb = tuple(_held(stream, each, "breadcrumb", list))
+        if not all(isinstance(word, str) for word in breadcrumb):
+            raise Failed(f"The catalog cannot be read at stream {stream}: `breadcrumb` must hold texts.")
+        found.setdefault(breadcrumb, {}).update(_held(stream, each, "metadata", dict))
+    return found
+
+
+Kind = TypeVar("Kind", dict[str, Any], list[Any])
+
+
+def _held(stream: str, holder: Mapping[str, Any], name: str, kind: type[Kind]) -> Kind:
+    """The object or list of this name; null, and what is not there, is an empty one."""
+    value = holder.get(name)
+    if value is None:
+        return kind()
+    if not isinstance(value, kind):
+        wanted = "an object" if kind is dict else "a list"
+        raise Failed(f"The catalog cannot be read at stream {stream}: `{name}` must be {wanted}.")
+    return value
+
+
+def _flag(stream: str, *given: Any) -> bool | None:
+    """The first that is set. The specification's own example writes it as a text."""
+    for flag in given:
+        if flag is not None:
+            if (text := str(flag).lower()) not in ("true", "false"):
+                raise Failed(f"The catalog cannot be read at stream {stream}: `selected` must be true or false.")
+            return text == "true"
+    return None
+
+
+def _is_unwanted(stream: str, about: Mapping[str, Any]) -> bool:
+    asked = _flag(stream, about.get("selected"), about.get("selected-by-default"))
+    return asked is False or about.get("inclusion") == "unsupported"
+
+
+def _wanted(stream: Stream, asked: Asked) -> Stream:
+    unwanted = map(_path, asked.unwanted)
     deselected = tuple(path for path in unwanted if path and not (len(path) == 1 and path[0] in stream.automatic))
     return replace(
         stream,
         schema=_pruned(stream.schema, tree_of(deselected)),
         deselected=deselected,
-        whole=method == "FULL_TABLE",
+        whole=asked.whole,
     )
-
-
-def _metadata(entry: Mapping[str, Any]) -> dict[tuple[str, ...], Mapping[str, Any]]:
-    return {tuple(each.get("breadcrumb") or ()): each.get("metadata", {}) for each in entry.get("metadata") or ()}
-
-
-def _is_unwanted(about: Mapping[str, Any]) -> bool:
-    asked = about.get("selected", about.get("selected-by-default"))
-    return about.get("inclusion") == "unsupported" or (asked is not None and not _is_true(asked))
-
-
-def _is_true(flag: object) -> bool:
-    """A flag of the metadata; the specification's own example writes it as a text."""
-    return flag is True or str(flag).lower() == "true"
 
 
 def _path(breadcrumb: Sequence[str]) -> Path:

@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
-
-import orjson
 
 from .record import Record
 from .schema import Schema
@@ -64,7 +63,8 @@ def spell_json_as_before(record: Record) -> None:
     if record.get("data") is None and record.get("previous_data") is None:
         return
     for name in ("data", "previous_data"):
-        record[name] = json.dumps(orjson.loads(record.get(name) or "null"))
+        with suppress(TypeError, ValueError):  # no JSON: left as it is
+            record[name] = json.dumps(json.loads(record.get(name) or "null"))
 
 
 # In the order in which tap-closeio read them. Its keys could be null.

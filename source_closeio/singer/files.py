@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from source_closeio.files import FileError, read_json
+
 from .logs import LINES, log
 from .messages import Failed
 from .options import secrets_of
@@ -14,11 +16,9 @@ from .options import secrets_of
 def read_object(path: str) -> dict[str, Any]:
     """The JSON object that the file holds. Raises Failed."""
     try:
-        held = json.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as failure:
-        raise Failed(f"{path} cannot be read: {failure.strerror}.") from failure
-    except ValueError as failure:
-        raise Failed(f"{path} holds no JSON.") from failure
+        held = read_json(path)
+    except FileError as failure:
+        raise Failed(str(failure)) from failure
     if not isinstance(held, dict):
         raise Failed(f"{path} must hold a JSON object.")
     return held

@@ -57,5 +57,20 @@ def line(message: Message) -> bytes:
     try:
         return orjson.dumps(message, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        # orjson refuses whole numbers beyond 64 bits and halves of surrogate pairs, both of which JSON can hold.
-        return json.dumps(message).encode() + b"\n"
+        return _encoded_anyhow(message) + b"\n"
+
+
+def encoded(value: Any) -> bytes:
+    """The value as JSON; numbers that are none are null."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return _encoded_anyhow(value)
+
+
+def _encoded_anyhow(value: Any) -> bytes:
+    """orjson refuses some of what JSON can hold: whole numbers beyond 64 bits, halves of surrogate pairs, deep nesting.
+
+    Python's own module writes the names of numbers that are none, which JSON does not know.
+    """
+    return json.dumps(json.loads(json.dumps(value), parse_constant=lambda _: None)).encode()

@@ -75,7 +75,7 @@ def _typed(kind: str | None, given: Any) -> Any:
     if kind == "integer":
         if isinstance(given, float) and given.is_integer():
             return int(given)
-        if isinstance(given, str) and re.fullmatch(r"\s*[+-]?\d+\s*", given):
+        if isinstance(given, str) and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", given):
             return int(given)
     if kind == "boolean" and isinstance(given, str):
         return {"true": True, "false": False}.get(given.strip().lower(), given)
@@ -90,4 +90,4 @@ def secrets_of(config: Mapping[str, Any]) -> Iterator[str]:
             value = holder.get(name)
             if isinstance(value, str) and value.strip():
                 yield value.strip()
-                yield b64encode(f"{value.strip()}:".encode()).decode()
+                yield b64encode(f"{value.strip()}:".encode(errors="surrogatepass")).decode()

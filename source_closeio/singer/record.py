@@ -5,9 +5,9 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import orjson
-
 from source_closeio.windows import parse_moment, state_text
+
+from .messages import encoded
 
 Record = dict[str, Any]
 Step = Callable[[Record], None]
@@ -19,7 +19,7 @@ Path = tuple[str, ...]
 Tree = dict[str, "Tree"]
 """Paths that share their beginnings; empty where a path ends."""
 
-UTC = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00:00|Z)?)?")
+UTC = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?(?:\+00:00|Z)?)?", re.ASCII)
 """The spellings that Close uses; without an offset it is UTC."""
 
 
@@ -113,7 +113,7 @@ def json_text(columns: Collection[str]) -> Step:
         for name in columns:
             value = record.get(name)
             if value is not None and type(value) is not str:
-                record[name] = orjson.dumps(value).decode()
+                record[name] = encoded(value).decode()
 
     return step
 

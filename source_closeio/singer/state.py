@@ -39,15 +39,20 @@ def taken_over(given: Mapping[str, Any], known: Collection[str]) -> Value:
         raise Failed('The state holds no `bookmarks`: it must be like {"bookmarks": {"leads": {...}}}.')
     return {
         **given,
-        "bookmarks": {name: _bookmark(each) if name in known else each for name, each in bookmarks.items()},
+        "bookmarks": {name: _bookmark(name, each) if name in known else each for name, each in bookmarks.items()},
         # A stream that is named here would be where tap-closeio begins, leaving out those before it.
         "currently_syncing": None,
     }
 
 
-def _bookmark(given: Any) -> Any:
+def _bookmark(stream: str, given: Any) -> Any:
+    if given is None:
+        return None
     if not isinstance(given, Mapping):
-        return given
+        raise Failed(
+            f'The bookmark of stream {stream} must be like {{"date_updated": "2026-01-31T09:30:00.000000Z"}}; mend it, '
+            "or leave it out to read the stream from the beginning."
+        )
     return {key: _moment(value) for key, value in given.items() if key != OFFSET}
 
 

@@ -88,6 +88,13 @@ class _Outgoing:
             )
 
 
+class _Asked(dict[str, _Outgoing]):
+    """By the connector's name."""
+
+    def __missing__(self, name: str) -> _Outgoing:
+        raise Failed(f"Messages came of stream {name}, which was not asked for; please report it.")
+
+
 def translate(
     messages: Iterable[AirbyteMessage], streams: Sequence[Stream], value: Value, keep_undeclared: bool
 ) -> Iterator[Message | Log]:
@@ -95,8 +102,8 @@ def translate(
 
     Raises Failed after the last message if a stream did not come to its end.
     """
-    outgoing = {stream.source.name: _Outgoing(stream, keep_undeclared) for stream in streams}
-    emitted_at, time_extracted, counted_at = 0, "", 0
+    outgoing = _Asked({stream.source.name: _Outgoing(stream, keep_undeclared) for stream in streams})
+    emitted_at, time_extracted, counted_at = None, "", 0
     for message in messages:
         if (came := message.record) is not None:
             out = outgoing[came.stream]

@@ -8,6 +8,8 @@ from unit_tests.test_architecture import PACKAGE, imported
 
 PUBLIC = {
     "source_closeio.__version__",
+    "source_closeio.files.FileError",
+    "source_closeio.files.read_json",
     "source_closeio.source.SourceCloseIO",
     "source_closeio.windows.INDEX_LAG",
     "source_closeio.windows.parse_moment",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.config import read_settings
+from source_closeio.config import ConfigError, read_settings
 from source_closeio.singer.messages import Failed
 from source_closeio.singer.options import read_options, secrets_of
 
@@ -33,6 +33,20 @@ def test_numbers_and_flags_may_be_texts_as_orchestrators_keep_them() -> None:
     }
     assert options.remarks == ()
     read_settings(options.source)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "1e3", "4.0", "½", float("nan"), float("inf"), 1e300])
+def test_a_number_that_cannot_be_read_is_a_sentence(value: Any) -> None:
+    options = read_options({"api_key": "api_1", "num_workers": value})
+
+    with pytest.raises(ConfigError, match="`num_workers` must be a whole number from 1 to 40"):
+        read_settings(options.source)
+
+
+def test_half_a_character_in_a_key_is_no_reason_to_fail() -> None:
+    key, as_sent = secrets_of({"api_key": "k\ud800"})
+
+    assert (key, as_sent) == ("k\ud800", "a+2ggDo=")
 
 
 @pytest.mark.parametrize("value", [0, "abc", -5, "0", 367, 1.5, True])

@@ -141,7 +141,12 @@ def test_discovery_prints_a_catalog_and_nothing_else(close: Emulator, words: Any
         ({"config": {"profile": "new"}}, "`profile` must be compat or native."),
         ({"config": {"num_workers": "many"}}, "`num_workers` must be a whole number from 1 to 40."),
         ({"catalog": {"api_key": "x"}}, "The catalog holds no `streams`"),
-        ({"state": "{"}, "state.json holds no JSON."),
+        (
+            {"state": "{"},
+            "state.json holds no JSON: Expecting property name enclosed in double quotes (line 1, column 2).",
+        ),
+        ({"state": "[" * 500 + "]" * 500}, "state.json holds more than 100 objects or lists inside each other."),
+        ({"catalog": {"streams": ["leads"]}}, "Each of the `streams` of the catalog must be like"),
         ({"state": "[]"}, "state.json must hold a JSON object."),
         ({"state": {"leads": {}}}, "The state holds no `bookmarks`"),
         ({"state": {"bookmarks": {"leads": {"date_updated": "never"}}}}, "The state of stream leads cannot be read"),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from source_closeio.singer.catalog import Stream, document, select, streams_of
+from source_closeio.singer.messages import Failed
 from source_closeio.singer.record import without
 
 TEXT = {"type": ["null", "string"]}
@@ -172,6 +173,72 @@ def test_a_stream_is_wanted_if_it_is_selected(entry: dict[str, Any], wanted: boo
 
     assert [stream.name for stream in streams] == ["leads"] * wanted
     assert unknown == []
+
+
+@pytest.mark.parametrize(
+    ("entry", "wanted"),
+    [
+        ({"selected": True, "schema": None}, True),
+        ({"selected": None, "schema": {"selected": "True"}}, True),
+        ({"metadata": [{"breadcrumb": None, "metadata": {"selected": True}}]}, True),
+        ({"metadata": [{"metadata": {"selected": True}}, {"breadcrumb": [], "metadata": None}]}, True),
+        ({"metadata": [{"breadcrumb": [], "metadata": {"selected": None, "selected-by-default": True}}]}, True),
+        ({"metadata": [{"breadcrumb": NAME, "metadata": {"selected": True}}], "schema": None}, False),
+    ],
+)
+def test_null_is_as_good_as_not_there(entry: dict[str, Any], wanted: bool) -> None:
+    (streams, _) = select(offered(), {"streams": [{"tap_stream_id": "leads", **entry}]})
+
+    assert [stream.name for stream in streams] == ["leads"] * wanted
+
+
+def test_what_stands_in_two_places_under_one_breadcrumb_counts_together() -> None:
+    more = {"breadcrumb": [], "metadata": {"replication-method": "FULL_TABLE"}}
+    catalog = leads((NAME, {"inclusion": "available"}), (NAME, NO))
+    catalog["streams"][0]["metadata"].append(more)
+    ((stream,), _) = select(offered(), catalog)
+
+    assert stream.whole
+    assert "name" not in stream.schema["properties"]
+
+
+AT_LEADS = "The catalog cannot be read at stream leads: "
+ANY_STREAM = 'Each of the `streams` of the catalog must be like {"tap_stream_id": "leads", ...}.'
+
+
+@pytest.mark.parametrize(
+    ("streams", "sentence"),
+    [
+        (["leads"], ANY_STREAM),
+        ([None], ANY_STREAM),
+        ([{}], ANY_STREAM),
+        ([{"tap_stream_id": 5}], ANY_STREAM),
+        ([{"tap_stream_id": ["leads"]}], ANY_STREAM),
+        (
+            [{"tap_stream_id": "leads", "selected": True}, {"stream": "leads"}],
+            "The catalog has stream leads more than once; leave one of them.",
+        ),
+        ([{"stream": "leads", "schema": "text"}], f"{AT_LEADS}`schema` must be an object."),
+        ([{"stream": "leads", "metadata": {"selected": True}}], f"{AT_LEADS}`metadata` must be a list."),
+        ([{"stream": "leads", "metadata": [None]}], f"{AT_LEADS}`metadata` must hold objects."),
+        ([{"stream": "leads", "metadata": [{"metadata": []}]}], f"{AT_LEADS}`metadata` must be an object."),
+        ([{"stream": "leads", "metadata": [{"breadcrumb": "x"}]}], f"{AT_LEADS}`breadcrumb` must be a list."),
+        ([{"stream": "leads", "metadata": [{"breadcrumb": [["x"]]}]}], f"{AT_LEADS}`breadcrumb` must hold texts."),
+        ([{"stream": "leads", "selected": 1}], f"{AT_LEADS}`selected` must be true or false."),
+        ([{"stream": "leads", "schema": {"selected": "yes"}}], f"{AT_LEADS}`selected` must be true or false."),
+        (
+            leads((NAME, {"selected-by-default": ""}))["streams"],
+            f"{AT_LEADS}`selected` must be true or false.",
+        ),
+        ([{"stream": "orders", "schema": 5}], AT_LEADS.replace("leads", "orders") + "`schema` must be an object."),
+    ],
+)
+def test_a_catalog_that_cannot_be_read_is_a_sentence_and_no_guess(streams: list[Any], sentence: str) -> None:
+    """A stream that was silently not read, or read whole, is what nobody asked for."""
+    with pytest.raises(Failed) as caught:
+        select(offered(), {"streams": streams})
+
+    assert str(caught.value) == sentence
 
 
 def test_streams_of_another_tap_are_named_and_the_order_is_ours() -> None:

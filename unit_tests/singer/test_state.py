@@ -80,6 +80,24 @@ def test_a_state_of_another_shape_is_not_taken_for_none(given: dict[str, Any]) -
         taken_over(given, KNOWN)
 
 
+@pytest.mark.parametrize("bookmark", ["2024-01-31", 5, [], False])
+def test_a_bookmark_that_is_none_of_ours_is_not_taken_for_an_empty_one(bookmark: Any) -> None:
+    """That would be a full sync that nobody asked for, too."""
+    with pytest.raises(Failed, match=r"^The bookmark of stream leads must be like \{\"date_updated\": "):
+        taken_over({"bookmarks": {"leads": bookmark}}, KNOWN)
+
+
+def test_a_bookmark_may_be_null_and_those_of_other_taps_may_be_anything() -> None:
+    bookmarks = {"leads": None, "orders": "2024-01-31"}
+
+    assert taken_over({"bookmarks": bookmarks}, KNOWN)["bookmarks"] == bookmarks
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+10:00", "9999-12-31T23:00:00-10:00"])
+def test_a_date_at_the_end_of_time_goes_to_the_connector_which_says_so(value: str) -> None:
+    assert bookmark(value) == value
+
+
 def test_a_state_moves_one_stream_and_keeps_the_others() -> None:
     value = taken_over({"bookmarks": {"users": {"date_updated": "x"}}, "more": 1}, KNOWN)
     after = moved(value, "leads", {"date_updated": "2024-01-31T00:00:00.000000Z"})
