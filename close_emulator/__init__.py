@@ -4,12 +4,13 @@ It stands in for Close in tests and benchmarks, with the limits, delays and pecu
 switches. LIMITS.md says what it is not.
 """
 
-from close_emulator import faults
 from close_emulator.behaviour import Behaviour
 from close_emulator.emulator import Emulator, Request
-from close_emulator.faults import Fault, Script
+from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.wire import faults
+from close_emulator.wire.faults import Fault, Script
 
-__all__ = ["SMALL", "Behaviour", "Emulator", "Fault", "Request", "Script", "faults"]
+__all__ = ["RESOURCES", "SMALL", "Behaviour", "Emulator", "Fault", "Request", "Script", "faults"]
 
 SMALL = {
     "leads": 60,

@@ -13,17 +13,19 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs
 
-from close_emulator import evolve, moments
-from close_emulator import seed as _seeding
-from close_emulator.answers import HTML_404
+from close_emulator.api.derived import KEYS as DERIVED
+from close_emulator.api.service import PREFIX, Service, parsed
 from close_emulator.behaviour import Behaviour
-from close_emulator.changes import Changes
-from close_emulator.derived import KEYS as DERIVED
-from close_emulator.faults import Fault, Script, every
-from close_emulator.server import Outcome, RawRequest, Server
-from close_emulator.service import PREFIX, Service, parsed
-from close_emulator.shapes import Maker
-from close_emulator.store import Store
+from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.lists.shapes import Maker
+from close_emulator.store import moments
+from close_emulator.store.records import Store
+from close_emulator.wire.answers import HTML_404
+from close_emulator.wire.faults import Fault, Script, every
+from close_emulator.wire.server import Outcome, RawRequest, Server
+from close_emulator.world import evolve
+from close_emulator.world import seed as _seeding
+from close_emulator.world.changes import Changes
 
 CONTROL = "/_emulator/"
 _BEGIN = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -89,7 +91,7 @@ class Emulator:
         self._server: Server | None = None
         self._port = port
         self._maker = Maker(seed, self._clock, lambda: self.behaviour.events_naive)
-        self._store = Store(self._clock, self.behaviour)
+        self._store = Store(RESOURCES, self._clock, self.behaviour)
         self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
         self._service = Service(self._store, self._maker, self.behaviour, self._clock, lambda: self.rate_clock())
         sizes = _seeding.Sizes(

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from close_emulator import Behaviour, faults
-from close_emulator.catalogue import RESOURCES
+from close_emulator.lists.catalogue import RESOURCES
 from unit_tests.emulator.searches import chain, condition, search, term
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)

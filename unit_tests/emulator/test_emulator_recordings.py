@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from close_emulator.catalogue import RESOURCES
+from close_emulator.lists.catalogue import RESOURCES
 
 RECORDINGS = Path(__file__).resolve().parents[2] / ".." / "shared" / "recordings"
 FILES = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []

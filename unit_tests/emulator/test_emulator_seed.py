@@ -11,7 +11,7 @@ import pytest
 
 from close_emulator import Emulator
 from close_emulator.cli import PER_LEAD
-from close_emulator.seed import ACTIVITY_SHARES
+from close_emulator.world.seed import ACTIVITY_SHARES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 SIZES = {

@@ -6,9 +6,9 @@ from datetime import datetime, timezone
 import pytest
 
 from close_emulator import Emulator
-from close_emulator.catalogue import RESOURCES
-from close_emulator.seed_rows import ROWS
-from close_emulator.shapes_records import TASK_TYPES
+from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.lists.shapes_records import TASK_TYPES
+from close_emulator.world.seed_rows import ROWS
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
 MADE = "date_created date_updated created_by updated_by"

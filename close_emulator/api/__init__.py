@@ -1,0 +1,1 @@
+"""Requests in, answers out: the API below /api/v1/."""

@@ -1,0 +1,1 @@
+"""What lists Close has, and what their rows look like."""

@@ -1,0 +1,1 @@
+"""An organisation that is made up, and people who work in it."""

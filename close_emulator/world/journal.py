@@ -1,0 +1,104 @@
+"""The event log's writer: what a change leaves behind in `/event/`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from close_emulator.behaviour import Behaviour
+from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.lists.shapes import Maker
+from close_emulator.store import moments
+from close_emulator.store.records import Store
+from close_emulator.store.resource import Resource
+from close_emulator.store.table import Row
+
+_EVENTS = RESOURCES["event/"]
+
+
+class Journal:
+    """Writes events for changes of records whose resource has a name in the event log."""
+
+    def __init__(self, store: Store, maker: Maker, behaviour: Behaviour) -> None:
+        self._store = store
+        self._maker = maker
+        self._behaviour = behaviour
+        self._latest_update: dict[str, Row] = {}
+
+    def created(self, resource: Resource, record: Mapping[str, Any], at: int) -> None:
+        """A record came to be."""
+        self._write(resource, record, "created", at, data=dict(record))
+
+    def updated(
+        self, resource: Resource, record: Mapping[str, Any], before: Mapping[str, Any], at: int, action: str = "updated"
+    ) -> None:
+        """A record changed; `before` is its whole earlier state."""
+        changed = [name for name in {**before, **record} if record.get(name) != before.get(name)]
+        previous = {name: before.get(name) for name in changed}
+        if action == "updated" and self._merge(str(record[resource.key]), record, changed, previous, at):
+            return
+        self._write(resource, record, action, at, data=dict(record), previous=previous, changed=changed)
+
+    def deleted(self, resource: Resource, record: Mapping[str, Any], at: int, meta: Mapping[str, Any]) -> None:
+        """A record is gone; its last state is told once more."""
+        self._write(resource, record, "deleted", at, data={}, previous=dict(record), meta=meta)
+
+    def _write(
+        self,
+        resource: Resource,
+        record: Mapping[str, Any],
+        action: str,
+        at: int,
+        *,
+        data: Mapping[str, Any],
+        previous: Mapping[str, Any] | None = None,
+        changed: list[str] | None = None,
+        meta: Mapping[str, Any] | None = None,
+    ) -> None:
+        if resource.event_type is None:
+            return
+        row_id = str(record[resource.key])
+        when = self.spelled(at)
+        object_type = resource.event_type
+        if resource.path == "task/":
+            object_type = f"task.{record.get('_type', 'lead')}"
+        event = {
+            "date_created": when,
+            "date_updated": when,
+            "action": action,
+            "object_type": object_type,
+            "object_id": row_id,
+            "lead_id": row_id if resource.path == "lead/" else record.get("lead_id"),
+            "user_id": record.get("updated_by") or self._maker.owner_id,
+            "changed_fields": changed or [],
+            "data": data,
+            "previous_data": previous or {},
+            "meta": {
+                "request_method": "PUT",
+                "request_path": f"/api/v1/{resource.path}{row_id}/",
+                **(meta or {}),
+            },
+        }
+        row = self._store.put(_EVENTS, self._maker.complete("event/", event))
+        if action == "updated":
+            self._latest_update[row_id] = row
+
+    def _merge(
+        self, row_id: str, record: Mapping[str, Any], changed: list[str], previous: Mapping[str, Any], at: int
+    ) -> bool:
+        """Consolidate with the object's last update when that is recent: same id, `previous_data` of the first."""
+        window = round(self._behaviour.event_consolidation * moments.SECOND)
+        last = self._latest_update.get(row_id)
+        if window <= 0 or last is None or at - last.facts["date_updated"] > window:
+            return False
+        event = last.encoded.record()
+        event["changed_fields"] = list(dict.fromkeys([*event["changed_fields"], *changed]))
+        event["previous_data"] = {**previous, **event["previous_data"]}
+        event["data"] = dict(record)
+        event["date_updated"] = self.spelled(at)
+        self._latest_update[row_id] = self._store.put(_EVENTS, event)
+        return True
+
+    def spelled(self, at: int) -> str:
+        """A moment as the event log spells it."""
+        return moments.naive_milliseconds(at) if self._behaviour.events_naive else moments.full(at)
