@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from close_emulator import SMALL, Emulator
-from close_emulator.catalogue import RESOURCES
+from close_emulator import RESOURCES, SMALL, Emulator
 from source_closeio.endpoints import ENDPOINTS, TASK_TYPES, Endpoint
 
 from .conftest import NOW, Output
