@@ -3,6 +3,8 @@
 Statuses: https://developer.close.com/topics/errors. Sentences name neither the key nor a record.
 """
 
+import json
+import math
 import random
 import re
 from collections.abc import Mapping
@@ -88,6 +90,11 @@ NOT_CLOSE = Verdict(
     Meaning.CONFIG,
     "{host} answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to Close.",
 )
+FIREWALL = Verdict(
+    Meaning.AGAIN,
+    "A page that is not Close's refused {path} ({status}), as a firewall or a proxy on the way to {host} does; have it "
+    "let the connector through, or try again later.",
+)
 NOT_JSON = Verdict(Meaning.AGAIN, "The answer of {path} was damaged on the way; try again later.")
 
 BY_FAILURE: tuple[tuple[type[Exception], Verdict], ...] = (
@@ -118,26 +125,65 @@ BY_FAILURE: tuple[tuple[type[Exception], Verdict], ...] = (
 )
 
 
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_WIDE = b"0" * 19
+"""So many digits may be a whole number beyond 64 bits, of which orjson would make a float."""
+
+
 def read_json(response: requests.Response) -> Any:
-    """The decoded body, or None where it is no JSON."""
+    """The decoded body, or None where it is no JSON.
+
+    A value that JSON does not know, or no double can hold (NaN, Infinity, 1e400), is None, and half a surrogate pair
+    U+FFFD: one such value must not keep a page back for ever. Whole numbers keep all their digits.
+    """
+    content = response.content
+    if _WIDE not in content.translate(_DIGITS):
+        try:
+            return orjson.loads(content)
+        except orjson.JSONDecodeError:
+            pass
     try:
-        return orjson.loads(response.content)
-    except orjson.JSONDecodeError:
+        text = content.decode("utf-8", "surrogatepass")
+        return _whole_pairs(json.loads(text, parse_float=_finite, parse_constant=lambda _: None))
+    except (ValueError, RecursionError):
         return None
 
 
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if math.isfinite(number) else None
+
+
+def _whole_pairs(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_whole_pairs(each) for each in value]
+    if isinstance(value, dict):
+        return {_whole_pairs(key): _whole_pairs(each) for key, each in value.items()}
+    return value
+
+
 def judge(status: int, body: object, content_type: str, refused_by: tuple[int, ...]) -> Verdict:
-    """What an answer means. body: decoded, None where it was no JSON. refused_by: see `endpoints.Endpoint`."""
+    """What an answer means. body: decoded, None where it was no JSON. refused_by: see `endpoints.Endpoint`.
+
+    Only Close can leave out a stream, and it speaks JSON: the page of a firewall is an answer about the network.
+    """
+    told = isinstance(body, dict)
     if 200 <= status < 300:
-        if isinstance(body, dict):
+        if told:
             return Verdict(Meaning.OK)
         return NOT_CLOSE if "html" in content_type.lower() else NOT_JSON
     if 500 <= status < 600:
         return ANY_5XX
     verdict = BY_STATUS.get(status, OTHER_4XX if 400 <= status < 500 else UNEXPECTED)
-    if status in refused_by:
-        return verdict if verdict.meaning is Meaning.SKIP else NOT_OFFERED
-    return Verdict(Meaning.CONFIG, verdict.sentence) if verdict.meaning is Meaning.SKIP else verdict
+    if status in refused_by and verdict.meaning is not Meaning.SKIP:
+        verdict = NOT_OFFERED
+    if verdict.meaning is not Meaning.SKIP:
+        return verdict
+    if not told:
+        return FIREWALL
+    return verdict if status in refused_by else Verdict(Meaning.CONFIG, verdict.sentence)
 
 
 def judge_failure(failure: Exception) -> Verdict:
@@ -149,21 +195,24 @@ def walk_signal(status: int, body: object) -> Exception | None:
     """A 400 that is no error but a limit of Close's, which the walk knows how to get round.
 
     The texts changed around 2024; both generations are understood:
-    `{"error": "The skip you set is larger than the maximum skip ..."}` and
+    `{"error": "The skip you set is larger than the maximum skip ... (max_skip = 250000) ..."}` and
     `{"errors": [], "field-errors": {"_skip": "Input should be less than or equal to 35000"}}`.
     """
     if status != requests.codes.bad_request or not isinstance(body, dict):
         return None
-    fields = body.get("field-errors")
-    fields = fields if isinstance(fields, dict) else {}
-    if "_skip" in fields or "max_skip" in str(body.get("error")):
+    complaints = body.get("field-errors")
+    by_field = (
+        {str(name).lstrip("_"): str(text) for name, text in complaints.items()} if isinstance(complaints, dict) else {}
+    )
+    said = f"{body.get('error')} {body.get('errors')}".lower()
+    if "skip" in by_field or "max_skip" in said:
         return OffsetCapReached()
-    if "cursor" in fields or "_cursor" in fields:
+    if "cursor" in by_field or "cursor" in said:
         return CursorRefused()
-    complaint = str(fields.get("_limit", body.get("error")))
-    if allowed := re.search(r"(?:less than or equal to|max_limit =) (\d+)", complaint):
-        return PageTooLarge(int(allowed.group(1)))
-    return None
+    allowed = re.findall(r"\d+", by_field.get("limit", "")) or re.findall(
+        r"(?:less than or equal to|max_limit =) (\d+)", said
+    )
+    return PageTooLarge(int(allowed[-1])) if allowed else None
 
 
 def is_missing(status: int, body: object) -> bool:

@@ -1,7 +1,9 @@
 """One table for all answers and failures: nothing falls through, and each is one sentence."""
 
 import inspect
+import json
 import re
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
@@ -10,7 +12,19 @@ from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ResponseAction
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_closeio.http_policy import CloseErrorHandler, Meaning, Patience, StreamRefused, judge, judge_failure
+from source_closeio.http_policy import (
+    CloseErrorHandler,
+    Meaning,
+    NothingThere,
+    Patience,
+    StreamRefused,
+    Verdict,
+    error_names,
+    judge,
+    judge_failure,
+    read_json,
+    walk_signal,
+)
 from source_closeio.pagination import CursorRefused, OffsetCapReached, PageTooLarge
 
 FAILURES = sorted(
@@ -72,7 +86,11 @@ def test_every_status_has_a_meaning_and_one_sentence() -> None:
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
+        (199, Meaning.BUG),
         (200, Meaning.OK),
+        (299, Meaning.OK),
+        (300, Meaning.BUG),
+        (399, Meaning.BUG),
         (400, Meaning.BUG),
         (401, Meaning.CONFIG),
         (402, Meaning.SKIP),
@@ -83,14 +101,48 @@ def test_every_status_has_a_meaning_and_one_sentence() -> None:
         (415, Meaning.BUG),
         (418, Meaning.BUG),
         (429, Meaning.AGAIN),
+        (499, Meaning.BUG),
         (500, Meaning.AGAIN),
         (503, Meaning.AGAIN),
         (504, Meaning.AGAIN),
         (520, Meaning.AGAIN),
+        (599, Meaning.AGAIN),
+        (600, Meaning.BUG),
     ],
 )
 def test_statuses_are_sorted_by_what_the_user_does_next(status: int, meaning: Meaning) -> None:
     assert judge(status, {}, "application/json", (402, 403)).meaning is meaning
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"), [(399, "unexpected way (399)"), (400, "(400)"), (418, "refused a request"), (600, "(600)")]
+)
+def test_a_status_that_is_not_in_the_table_is_told_by_its_hundred(status: int, sentence: str) -> None:
+    with pytest.raises(AirbyteTracedException, match=re.escape(sentence)):
+        handler().interpret_response(answered(status))
+
+
+@pytest.mark.parametrize("refused_by", [(400, 402, 403), ()])
+@pytest.mark.parametrize("status", [402, 403])
+@pytest.mark.parametrize("body", [b"<!doctype html><h1>Forbidden</h1>", b"", b'"Forbidden"'])
+def test_a_refusal_that_is_not_closes_own_is_tried_again_and_says_what_it_looks_like(
+    status: int, body: bytes, refused_by: tuple[int, ...]
+) -> None:
+    close = CloseErrorHandler("/api/v1/", refused_by)
+
+    resolution = close.interpret_response(answered(status, body, "text/html"))
+
+    assert resolution.response_action == ResponseAction.RETRY
+    assert resolution.failure_type == FailureType.transient_error
+    assert resolution.error_message == (
+        f"A page that is not Close's refused /lead/ ({status}), as a firewall or a proxy on the way to api.close.com "
+        "does; have it let the connector through, or try again later."
+    )
+
+
+def test_a_page_in_place_of_the_event_logs_400_is_not_closes_either() -> None:
+    assert judge(400, None, "text/html", (400, 402, 403)).meaning is Meaning.AGAIN
+    assert judge(400, None, "text/html", (402, 403)).meaning is Meaning.BUG
 
 
 def test_a_refusal_is_a_wrong_key_where_the_list_is_open_to_all() -> None:
@@ -115,13 +167,148 @@ def test_a_web_page_is_not_close_and_a_damaged_answer_is_tried_again() -> None:
             OffsetCapReached,
         ),
         (b'{"errors": [], "field-errors": {"_skip": "Input should be less than or equal to 35000"}}', OffsetCapReached),
+        (b'{"field-errors": {"skip": "Too much."}}', OffsetCapReached),
         (b'{"field-errors": {"cursor": "Expired cursor"}}', CursorRefused),
+        (b'{"field-errors": {"_cursor": "Expired cursor"}}', CursorRefused),
+        (b'{"error": "Invalid cursor."}', CursorRefused),
+        (b'{"errors": ["The Cursor has expired."], "field-errors": {}}', CursorRefused),
         (b'{"errors": [], "field-errors": {"_limit": "Input should be less than or equal to 200"}}', PageTooLarge),
     ],
 )
 def test_limits_of_close_are_signals_to_the_walk(body: bytes, signal: type[Exception]) -> None:
     with pytest.raises(signal):
         handler().interpret_response(answered(400, body))
+    with pytest.raises(signal):
+        handler(400, 402, 403).interpret_response(answered(400, body))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"field-errors": {"_limit": "Input should be less than or equal to 50"}},
+        {"field-errors": {"limit": ["Must be between 1 and 50."]}},
+        {"error": "Input should be less than or equal to 50"},
+        {
+            "error": "The limit you set is larger than the maximum limit for this resource (max_limit = 50). "
+            "Please ask for fewer."
+        },
+    ],
+)
+def test_the_largest_page_that_close_allows_is_read_in_each_wording(body: dict[str, Any]) -> None:
+    signal = walk_signal(400, body)
+
+    assert isinstance(signal, PageTooLarge)
+    assert signal.limit == 50
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (400, {"error": "Invalid query."}),
+        (400, {"field-errors": {"_limit": "Not a number."}}),
+        (400, {"field-errors": ["cursor"]}),
+        (400, ["cursor"]),
+        (400, None),
+        (403, {"error": "Invalid cursor."}),
+        (500, {"field-errors": {"_skip": "x"}}),
+    ],
+)
+def test_what_is_no_limit_of_close_is_no_signal(status: int, body: object) -> None:
+    assert walk_signal(status, body) is None
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "missing"),
+    [
+        (404, b"{}", True),
+        (400, b'{"field-errors": {"object_type": "Type lead_9 does not exist."}}', True),
+        (400, b'{"field-errors": {"object_type": "Type lead_9 is odd."}}', False),
+        (400, b"[]", False),
+        (405, b'{"field-errors": {"object_type": "Type lead_9 does not exist."}}', False),
+    ],
+)
+def test_an_object_that_does_not_exist_is_told_from_other_errors(status: int, body: bytes, missing: bool) -> None:
+    with pytest.raises(AirbyteTracedException) as caught:
+        handler().interpret_response(answered(status, body))
+
+    assert isinstance(caught.value, NothingThere) is missing
+
+
+def test_the_fields_that_close_complains_of_are_told_in_order_and_nothing_where_there_are_none() -> None:
+    assert error_names({"field-errors": {"b": "x", "a": "y"}}) == ": a, b"
+    for body in ({"field-errors": {}}, {"field-errors": ["a"]}, {}, None, ["a"]):
+        assert error_names(body) == ""
+
+
+def test_the_table_cannot_be_changed_by_who_reads_it() -> None:
+    with pytest.raises(FrozenInstanceError):
+        judge(500, None, "", ()).sentence = "x"  # type: ignore[misc]
+    assert Verdict(Meaning.OK).sentence == ""
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("NaN", None),
+        ("Infinity", None),
+        ("-Infinity", None),
+        ("1e400", None),
+        ("-1e400", None),
+        (r'"\ud83d"', "\N{REPLACEMENT CHARACTER}"),
+        (r'"a\udc00b"', "a\N{REPLACEMENT CHARACTER}b"),
+        (r'"\ud83d\ud83d\ude00"', "\N{REPLACEMENT CHARACTER}\N{GRINNING FACE}"),
+        ("12345678901234567890123", 12345678901234567890123),
+        ("-9223372036854775809", -9223372036854775809),
+        ("18446744073709551616", 18446744073709551616),
+        ("18446744073709551615", 18446744073709551615),
+        ("1" + "0" * 400, 10**400),
+        ('"1234567890123456789012345"', "1234567890123456789012345"),
+        ("0.12345678901234567890123", 0.12345678901234567890123),
+    ],
+)
+def test_one_odd_value_leaves_the_rest_of_its_page_as_it_is(written: str, read: object) -> None:
+    row = r'{"id": "lead_1", "name": "Zoë \ud83d\ude00", "n": [1, 2.5, -3e2, true, null, {"a": []}], "odd": ' + written
+    rest = {"id": "lead_1", "name": "Zoë \N{GRINNING FACE}", "n": [1, 2.5, -300.0, True, None, {"a": []}]}
+
+    doc = read_json(answered(200, f'{{"has_more": false, "data": [{row}}}, [{written}]]}}'.encode()))
+
+    assert doc == {"has_more": False, "data": [{**rest, "odd": read}, [read]]}
+    assert repr(doc["data"][0]["odd"]) == repr(read), "a number keeps its type and its digits"
+    json.dumps(doc, ensure_ascii=False).encode()
+
+
+def test_half_a_pair_in_a_name_is_mended_too() -> None:
+    assert read_json(answered(200, rb'{"\ud83d": {"\ude00": 1}}')) == {
+        "\N{REPLACEMENT CHARACTER}": {"\N{REPLACEMENT CHARACTER}": 1}
+    }
+
+
+def test_a_whole_number_of_19_digits_is_seen_among_others_of_any_length() -> None:
+    for digits in range(1, 40):
+        for number in (int("9" * digits), -int("9" * digits)):
+            assert read_json(answered(200, b'{"a": %d}' % number)) == {"a": number}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b'{"has_more": false, "data": [{"id": ',
+        b'{"data": [{"n": NaN}, {"id": "lead_',
+        b'{"data": [{"n": 12345678901234567890123}',
+        b'{"data": "\xff"}',
+        b"[" * 100_000,
+        b"<!doctype html>",
+    ],
+)
+def test_a_body_that_was_cut_is_damaged_whatever_it_holds(body: bytes) -> None:
+    response = answered(200, body)
+
+    assert read_json(response) is None
+    assert handler().interpret_response(response).response_action == ResponseAction.RETRY
 
 
 def test_an_error_names_the_fields_that_close_complains_of_and_nothing_that_it_quotes() -> None:
