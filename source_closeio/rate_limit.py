@@ -12,13 +12,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import requests
 from airbyte_cdk.sources.streams.call_rate import APIBudget
+
+from .http_policy import read_json
 
 DEFAULT_WAIT = 2.0
 LONGEST_WAIT = 120.0
 """Close's windows are seconds long; a longer figure is a misreading, and would look like a hang."""
+
+EARLIEST_MOMENT = 1e9
+"""Seconds from here on are no span but a UNIX time, by a clock that need not be ours."""
+
+SHORTEST_WAIT = 0.02
 
 _PAIR = re.compile(r"(limit|remaining|reset)\s*=\s*([0-9.]+)", re.IGNORECASE)
 _ID = re.compile(r"/[a-z]+_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}(?=/)")
@@ -35,14 +41,11 @@ class Allowance:
 
 def allowance(headers: Mapping[str, str]) -> Allowance:
     """Reads `RateLimit: limit=160, remaining=159, reset=8` with commas or semicolons, or the older X-Rate-Limit-*."""
-    said = {key.lower(): _number(value) for key, value in _PAIR.findall(headers.get("RateLimit", ""))}
-    for key in ("limit", "remaining", "reset"):
-        if said.get(key) is None:
-            said[key] = _number(headers.get(f"X-Rate-Limit-{key}"))
-    limit, remaining = said["limit"], said["remaining"]
-    return Allowance(
-        int(limit) if limit is not None else None, int(remaining) if remaining is not None else None, said["reset"]
+    told = {key.lower(): value for key, value in _PAIR.findall(headers.get("RateLimit", ""))}
+    limit, remaining, reset = (
+        told.get(key, headers.get(f"X-Rate-Limit-{key}")) for key in ("limit", "remaining", "reset")
     )
+    return Allowance(_whole(limit), _whole(remaining), _seconds(reset))
 
 
 def wait_after_429(headers: Mapping[str, str], body: object) -> float:
@@ -53,12 +56,12 @@ def wait_after_429(headers: Mapping[str, str], body: object) -> float:
     error = body.get("error") if isinstance(body, dict) else None
     said = [
         allowance(headers).reset,
-        _number(headers.get("Retry-After")),
-        _number(headers.get("RateLimit-Reset")),
-        _number(body.get("rate_reset")) if isinstance(body, dict) else None,
-        _number(error.get("rate_reset")) if isinstance(error, dict) else None,
+        _seconds(headers.get("Retry-After")),
+        _seconds(headers.get("RateLimit-Reset")),
+        _seconds(body.get("rate_reset")) if isinstance(body, dict) else None,
+        _seconds(error.get("rate_reset")) if isinstance(error, dict) else None,
     ]
-    return min(max((seconds for seconds in said if seconds is not None), default=DEFAULT_WAIT), LONGEST_WAIT)
+    return max((seconds for seconds in said if seconds is not None), default=DEFAULT_WAIT)
 
 
 def group_of(method: str, path: str) -> str:
@@ -86,7 +89,7 @@ class Group:
             return self._blocked_until - now
         if not self._answered:
             if now < self._probing_until:
-                return 0.02
+                return SHORTEST_WAIT
             self._probing_until = now + 1.0  # an answer that never comes must not stop the others
             return 0.0
         if self._limit is None:
@@ -94,7 +97,7 @@ class Group:
         if now >= self._window_ends:
             self._used, self._window_ends = 0, now + self._window  # the next answer says it more exactly
         if self._used >= self._limit:
-            return min(max(self._window_ends - now, 0.02), 1.0)
+            return min(max(self._window_ends - now, SHORTEST_WAIT), 1.0)
         self._used += 1
         return 0.0
 
@@ -103,13 +106,14 @@ class Group:
         self._answered = True
         if blocked_for:
             self._blocked_until = max(self._blocked_until, now + blocked_for)
-            self._used, self._window_ends = 0, self._blocked_until
+            self._window_ends = self._blocked_until  # what was said of the window before is over
         if said.limit:
             self._limit = said.limit
             if said.remaining is not None:
                 self._used = max(self._used, said.limit - said.remaining)
-            self._window = max(self._window, said.reset or 0.0)
-            ends = now + (said.reset if said.reset is not None else self._window)
+            reset = self._window if said.reset is None else said.reset
+            self._window = max(self._window, reset)
+            ends = now + reset
             self._window_ends = min(self._window_ends, ends) if self._window_ends > now else ends
 
 
@@ -125,7 +129,7 @@ class RateLimiter(APIBudget):
         self._groups: dict[str, Group] = {}
         self._lock = threading.Lock()
 
-    def acquire_call(self, request: Any, block: bool = True, timeout: float | None = None) -> None:
+    def acquire_call(self, request: Any, *_: Any, **__: Any) -> None:
         """Returns when the group of `request` has room for it."""
         name = group_of(request.method, request.path_url)
         while True:
@@ -139,22 +143,27 @@ class RateLimiter(APIBudget):
     def update_from_response(self, request: Any, response: Any) -> None:
         blocked_for = 0.0
         if response.status_code == requests.codes.too_many_requests:
-            blocked_for = wait_after_429(response.headers, _json(response.content))
+            blocked_for = wait_after_429(response.headers, read_json(response))
         with self._lock:
             group = self._groups.setdefault(group_of(request.method, request.path_url), Group(self._clock))
             group.learn(allowance(response.headers), blocked_for)
 
 
 def _number(text: object) -> float | None:
+    if not isinstance(text, (str, int, float)):
+        return None
     try:
-        number = float(text) if isinstance(text, (str, int, float)) else -1.0
-    except ValueError:
+        number = float(text)
+    except (ValueError, OverflowError):
         return None
     return number if 0 <= number < float("inf") else None
 
 
-def _json(content: bytes) -> object:
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        return None
+def _whole(text: object) -> int | None:
+    number = _number(text)
+    return None if number is None else int(number)
+
+
+def _seconds(text: object) -> float | None:
+    number = _number(text)
+    return None if number is None or number >= EARLIEST_MOMENT else min(number, LONGEST_WAIT)
