@@ -1,6 +1,7 @@
 """The emulator, and the connector run through the CDK's entry point against it."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.sources.streams.http import rate_limiting
 from airbyte_cdk.utils import AirbyteTracedException
+from hypothesis import HealthCheck, settings
 
 from close_emulator import Emulator
 from source_closeio.endpoints import ENDPOINTS
@@ -20,6 +22,21 @@ from source_closeio.windows import parse_moment
 
 NOW = parse_moment("2026-03-01T12:00:00Z")
 API_KEY = "api_key_of_the_tests_01"
+
+# The same examples in each run, however slow the machine is, and nothing kept between runs. HYPOTHESIS_PROFILE=long
+# looks for new ones.
+SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much]
+settings.register_profile("ci", derandomize=True, deadline=None, database=None, suppress_health_check=SLOW)
+settings.register_profile(
+    "long",
+    derandomize=False,
+    deadline=None,
+    database=None,
+    suppress_health_check=SLOW,
+    max_examples=20_000,
+    print_blob=True,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @dataclass

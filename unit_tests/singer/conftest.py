@@ -8,17 +8,12 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, settings
 
 from close_emulator import Emulator
 from source_closeio.singer import tap
 from source_closeio.singer.messages import Failed, Log, line
 from source_closeio.singer.options import read_options
 from unit_tests.conftest import API_KEY
-
-# The same examples in each run, however slow the machine is, and nothing kept between runs.
-settings.register_profile("steady", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("steady")
 
 
 @dataclass
