@@ -17,6 +17,7 @@ setup(
     package_data={
         "source_closeio": ["spec.json", "schemas/*.json", "py.typed"],
         "close_emulator": ["LIMITS.md", "py.typed"],
+        "close_emulator.lists": ["rows/**/*.jsonl"],
     },
     python_requires=">=3.10,<3.14",
     install_requires=[

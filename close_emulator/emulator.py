@@ -16,8 +16,8 @@ from urllib.parse import parse_qs
 from close_emulator.api.derived import KEYS as DERIVED
 from close_emulator.api.service import PREFIX, Service, parsed
 from close_emulator.behaviour import Behaviour
-from close_emulator.lists.catalogue import RESOURCES
-from close_emulator.lists.shapes import Maker
+from close_emulator.lists.catalogue import RESOURCES, declared
+from close_emulator.lists.maker import Maker
 from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.wire.answers import HTML_404
@@ -183,17 +183,18 @@ class Emulator:
         with self._store.lock:
             if path in DERIVED:
                 return self._service.derived.rows(path)
-            return [row.encoded.record() for row in self._store.held(path).values()]
+            return [row.encoded.record() for row in self._store.held(declared(path).path).values()]
 
     def ids(self, path: str) -> set[str]:
         """The ids held in a list now; of events, those that the event log reaches back to.
 
-        Rows without an id are named by their `user_id` (availability) or `key` (metrics of reports).
+        Rows without an id are named by their `user_id` (availability) or `key` (metrics of reports). An unknown list is
+        a LookupError that says where it wants to be declared.
         """
         if path in DERIVED:
             return {row[DERIVED[path][0]] for row in self.all(path)}
         with self._store.lock:
-            held = self._store.held(path)
+            held = self._store.held(declared(path).path)
             if path != "event/":
                 return set(held)
             oldest = self._clock() - round(self.behaviour.event_retention_days * moments.DAY)
@@ -281,7 +282,10 @@ class Emulator:
             found = {}
         elif path == "ids":
             wanted = parse_qs(text).get("path", [""])[0]
-            found = sorted(self.ids(wanted))
+            try:
+                found = sorted(self.ids(wanted))
+            except LookupError as error:
+                return Outcome(404, json.dumps({"error": str(error)}).encode(), "application/json")
         elif path == "evolve":
             found = self.evolve(int(parse_qs(text).get("seed", ["1"])[0]))
         else:

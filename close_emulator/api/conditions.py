@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from close_emulator.lists import shapes
-from close_emulator.lists.catalogue import SEARCHABLE
+from close_emulator.lists.catalogue import DECLARATIONS, SEARCHABLE
 from close_emulator.store import moments
 from close_emulator.store.resource import Resource
 from close_emulator.store.selecting import HIGHEST, Range, Test
@@ -105,7 +104,7 @@ class Reader:
         if spec.get("object_type") != resource.search_type:
             raise field_error(query=f"Unknown object type of a field: {spec.get('object_type')}")
         name = str(spec.get("field_name"))
-        if name not in shapes.fields(resource.path):
+        if name not in DECLARATIONS[resource.path].example:
             raise field_error(query=f"Unknown field: {name}")
         return name
 

@@ -53,7 +53,7 @@ class Lister:
             parts.insert(0, b'"has_more":' + (b"true" if more else b"false"))
         if resource.total:
             parts.append(b'"total_results":%d' % len(selection))
-        if resource.path == "opportunity/":
+        if resource.sums:
             parts.append(dumps(opportunity_totals(selection))[1:-1])
         return Answer(200, b"{" + b",".join(parts) + b"}")
 
@@ -111,7 +111,7 @@ class Lister:
         chosen = self._chosen(resource, params)
         tests = [test for name, values in chosen.items() for test in [_among(name, values)] if name != "lead_id"]
         extra: tuple[object, ...] = ()
-        if resource.path == "task/":
+        if resource.views:
             tests += self._task_tests(params)
             # A view depends on the clock, so it is not shared between moments.
             extra = (params.get("view"), self._clock() if params.get("view") else 0)

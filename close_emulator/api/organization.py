@@ -7,7 +7,7 @@ from typing import Any
 from close_emulator.api.rendering import fields_of
 from close_emulator.lists.catalogue import RESOURCES
 from close_emulator.lists.definitions import Definitions
-from close_emulator.lists.shapes import Maker
+from close_emulator.lists.maker import Maker
 from close_emulator.store.encoding import dumps
 from close_emulator.store.records import Store
 from close_emulator.wire.answers import Answer, Query, json_answer, missing

@@ -22,13 +22,11 @@ class Renderer:
         if fields is not None:
             dictionary = lead_dict and "custom" in fields
             return [self._part(row, fields, dictionary) for row in rows]
-        return [
-            self._with_dict(row) if lead_dict and row.resource.path == "lead/" else row.encoded.text for row in rows
-        ]
+        return [self._with_dict(row) if lead_dict and row.resource.custom_dict else row.encoded.text for row in rows]
 
     def _part(self, row: Row, fields: tuple[str, ...], dictionary: bool) -> bytes:
         fragments = row.encoded.fragments(fields)
-        if dictionary and row.resource.path == "lead/" and "custom" not in row.encoded.layout.index:
+        if dictionary and row.resource.custom_dict and "custom" not in row.encoded.layout.index:
             fragments.append(self._tail(row))
         return b"{" + b",".join(fragments) + b"}"
 

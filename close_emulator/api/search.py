@@ -14,8 +14,7 @@ from close_emulator.api.conditions import Reader
 from close_emulator.api.listing import cap_refusal
 from close_emulator.api.rendering import listed
 from close_emulator.behaviour import Behaviour
-from close_emulator.lists import shapes
-from close_emulator.lists.catalogue import SEARCH_LIMIT_CAP
+from close_emulator.lists.catalogue import DECLARATIONS
 from close_emulator.lists.definitions import Definitions
 from close_emulator.store import moments
 from close_emulator.store.encoding import dumps
@@ -27,6 +26,7 @@ from close_emulator.wire.answers import Answer, Query, Refusal, cursor_error, fi
 
 PATH = "data/search/"
 _DEFAULT_LIMIT = 100
+_LIMIT_CAP = 200
 
 
 class Search:
@@ -91,7 +91,7 @@ class Search:
         return tuple(map(str, names))
 
     def _limit(self, asked: object) -> int:
-        cap = self._behaviour.limit_caps.get(PATH, SEARCH_LIMIT_CAP)
+        cap = self._behaviour.limit_caps.get(PATH, _LIMIT_CAP)
         if asked is None:
             return min(_DEFAULT_LIMIT, cap)
         if not isinstance(asked, int) or asked < 0:
@@ -167,7 +167,7 @@ def _sort(asked: object, resource: Resource) -> Sort:
         name = str(field.get("field_name"))
         if field.get("type") == "custom_field":
             name = f"custom.{field.get('custom_field_id')}"
-        elif field.get("object_type") != resource.search_type or name not in shapes.fields(resource.path):
+        elif field.get("object_type") != resource.search_type or name not in DECLARATIONS[resource.path].example:
             raise field_error(sort=f"Unknown field: {name}")
         if name == "id" or name.endswith("_id"):
             raise field_error(sort=f"Cannot sort by {name}")

@@ -23,7 +23,7 @@ from close_emulator.api.search import Search
 from close_emulator.behaviour import Behaviour
 from close_emulator.lists.catalogue import RESOURCES
 from close_emulator.lists.definitions import Definitions
-from close_emulator.lists.shapes import Maker
+from close_emulator.lists.maker import Maker
 from close_emulator.store.records import Store
 from close_emulator.wire.answers import HTML_404, Answer, Query, Refusal, json_answer, missing
 from close_emulator.wire.rate import RateLimiter

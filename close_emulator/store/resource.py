@@ -70,6 +70,14 @@ class Resource:
     """`object_type` in Advanced Filtering; None: cannot be searched."""
     listed_under: str | None = None
     """A second list the records appear in."""
+    sums: bool = False
+    """Whether the envelope has the sums of opportunities."""
+    views: bool = False
+    """Whether `view` picks open tasks that are due, open ones that are not yet, or those that are done."""
+    custom_dict: bool = False
+    """Whether rows carry the deprecated `custom` dictionary by name beside the flat keys."""
+    sized: str | None = None
+    """The size that says how many an organisation has; None: a few, those declared."""
     indexed: bool = True
     """Whether what lists and searches see may lag behind what is held; the event log never does."""
     stamps: tuple[str, ...] = ("date_created", "date_updated")

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from close_emulator.behaviour import Behaviour
-from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.lists.catalogue import home
 from close_emulator.lists.definitions import Definitions
-from close_emulator.lists.shapes import Maker
-from close_emulator.lists.shapes_activities import ACTIVITY_PATHS
+from close_emulator.lists.maker import Maker
 from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.store.resource import Resource
@@ -53,11 +52,10 @@ class Changes:
         with self._store.lock:
             found = []
             for partial in records:
-                own = ACTIVITY_PATHS[str(partial.get("_type", "Note"))] if path == "activity/" else path
-                key = RESOURCES[own].key
-                if partial.get(key) in self._store.held(own):
-                    raise ValueError(f"{partial[key]} is already held")
-                row = self._store.put(RESOURCES[own], self._maker.complete(own, partial))
+                own = home(path, partial)
+                if partial.get(own.key) in self._store.held(own.path):
+                    raise ValueError(f"{partial[own.key]} is already held")
+                row = self._store.put(own, self._maker.complete(own.path, partial))
                 record = row.encoded.record()
                 if log and self._behaviour.events_on_change:
                     self._journal.created(row.resource, record, self._moment(row.resource, record))

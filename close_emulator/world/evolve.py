@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from close_emulator.lists.catalogue import RESOURCES
-from close_emulator.lists.shapes import Maker
+from close_emulator.lists.maker import Maker
 from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.world.changes import Changes

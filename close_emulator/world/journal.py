@@ -7,7 +7,7 @@ from typing import Any
 
 from close_emulator.behaviour import Behaviour
 from close_emulator.lists.catalogue import RESOURCES
-from close_emulator.lists.shapes import Maker
+from close_emulator.lists.maker import Maker
 from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.store.resource import Resource

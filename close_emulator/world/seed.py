@@ -7,14 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from close_emulator.lists.catalogue import RESOURCES
+from close_emulator.lists.catalogue import DECLARATIONS, RESOURCES
 from close_emulator.lists.definitions import Definitions
-from close_emulator.lists.shapes import Maker
-from close_emulator.lists.shapes_records import TASK_TYPES
+from close_emulator.lists.maker import Maker
 from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.world.seed_fields import CustomValues, FieldMaker
-from close_emulator.world.seed_settings import people, settings
+from close_emulator.world.settings import people, settings
 
 Record = dict[str, Any]
 
@@ -218,11 +217,12 @@ class _Builder:
             self._touched.append((path, record["id"], record["lead_id"]))
 
     def _tasks(self) -> None:
+        kinds = [row["_type"] for row in DECLARATIONS["task/"].rows]
         for _ in range(self._sizes.tasks):
             lead_id, created, name = self._lead()
             chance = self._dice.random()
             partial = self._dated("task/", created)
-            partial["_type"] = "lead" if chance < 0.7 else self._dice.choice(TASK_TYPES)
+            partial["_type"] = "lead" if chance < 0.7 else self._dice.choice(kinds)
             partial["is_complete"] = self._dice.random() < 0.6
             if lead_id is not None:
                 partial.update(lead_id=lead_id, lead_name=name)
