@@ -12,7 +12,7 @@ def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, 
 
     columns: the selector `custom` among them stands for all custom fields; one by one they would exceed the length that
     Close allows for `_fields`. asked: what `pagination.search` wants: `spans` by date field, `sort` fields, `_limit`,
-    `cursor`; and `where`, the value wanted by field.
+    `cursor`, `include_counts`; and `where`, the value wanted by field.
     """
 
     def field(name: str) -> dict[str, str]:
@@ -36,6 +36,7 @@ def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, 
         "_fields": {object_type: list(columns)},
         "_limit": asked["_limit"],
         "cursor": asked.get("cursor"),
+        "include_counts": asked.get("include_counts", False),
     }
 
 

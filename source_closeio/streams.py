@@ -25,6 +25,7 @@ from .custom_columns import fits
 from .custom_fields import CustomFields, values_of
 from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, NothingThere, Patience
+from .keyset import search
 from .pagination import Answer, NoProgress
 from .rate_limit import RateLimiter
 from .records import Record, shaper
@@ -219,7 +220,7 @@ class CloseStream(HttpStream):
 class ListStream(CloseStream):
     def rows(self, span: Span, limit: int) -> Iterator[Record]:
         if self.endpoint.rows_in == LISTED:
-            yield from pagination.offset(self.fetch, limit, set(), key=self.endpoint.key)
+            yield from pagination.offset(self.fetch, limit, set(), self.endpoint.key)
         else:
             yield from self.fetch({})["data"]
 
@@ -268,7 +269,7 @@ class SearchStream(CloseStream):
     def rows(self, span: Span, limit: int) -> Iterator[Record]:
         fields = (str(self.cursor_field), "date_created")
         for condition in self._conditions:
-            yield from pagination.search(partial(self._fetch_where, condition), span, fields, limit)
+            yield from search(partial(self._fetch_where, condition), span, fields, limit)
 
     @cached_property
     def _conditions(self) -> list[Mapping[str, str]]:

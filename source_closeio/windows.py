@@ -33,6 +33,9 @@ class Span:
     start: datetime | None = None
     end: datetime | None = None
 
+    def __contains__(self, moment: datetime) -> bool:
+        return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.pagination import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, offset, search, window
+from source_closeio.keyset import search
+from source_closeio.pagination import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, offset, window
 from source_closeio.windows import Span, parse_moment
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -24,6 +25,7 @@ def rows(count: int, random_: random.Random, days: float = 10) -> list[Row]:
         {
             "id": f"id_{i:04}",
             "date": at.isoformat(timespec="milliseconds"),
+            "date_created": at.isoformat(timespec="milliseconds"),
             "born": (at - timedelta(days=i % 9)).isoformat(),
         }
         for i, at in enumerate(moments)
@@ -54,7 +56,9 @@ def test_a_list_is_complete_while_rows_come_and_go(seed: int) -> None:
             if held and random_.random() < 0.6:
                 gone.add(held.pop(random_.randrange(len(held)))["id"])
             else:
-                held.insert(random_.randrange(len(held) + 1), {"id": f"new_{next(new)}", "date": "2026"})
+                nth = next(new)
+                born = {"date": "2026", "date_created": f"2027-01-01T00:00:00.{nth:06}"}
+                held.insert(random_.randrange(len(held) + 1), {"id": f"new_{nth}", **born})
         return answer
 
     seen = ids(offset(fetch, random_.choice([2, 5, 10, 200]), set()))
@@ -89,7 +93,7 @@ def test_a_list_that_heeds_limit_but_not_skip_is_an_error() -> None:
 @pytest.mark.parametrize(
     "lie",
     [
-        lambda answer, nth: {**answer, "has_more": True},
+        lambda answer, nth: {**answer, "has_more": True} if nth % 2 else answer,
         lambda answer, nth: {**answer, "has_more": False},
         lambda answer, nth: {"data": answer["data"]},
         lambda answer, nth: {**answer, "has_more": not answer["has_more"]} if nth == 2 else answer,
@@ -106,6 +110,31 @@ def test_has_more_may_lie_or_be_absent(count: int, lie: Callable[..., dict[str, 
         return lie(listed(held, asked), len(asked_for))
 
     assert ids(offset(fetch, 10, set())) == [row["id"] for row in held]
+
+
+@pytest.mark.parametrize(
+    "walk", [lambda fetch: offset(fetch, 10, set()), lambda fetch: window(fetch, Span(), "date", 10)]
+)
+def test_a_list_that_says_for_ever_that_it_goes_on_is_an_error(walk: Callable[..., Iterator[Row]]) -> None:
+    held = rows(25, random.Random(1))
+
+    with pytest.raises(NoProgress, match="goes on, and shows no more rows"):
+        ids(walk(lambda asked: {**listed(held, asked), "has_more": True}))
+
+
+@pytest.mark.parametrize(
+    "walk", [lambda fetch: offset(fetch, 10, set()), lambda fetch: window(fetch, Span(), "date", 10)]
+)
+@pytest.mark.parametrize("hidden", [range(8, 12), range(40), range(15, 75), range(9, 10), range(19, 20), range(83, 85)])
+def test_rows_that_are_counted_and_not_shown_end_no_list(walk: Callable[..., Iterator[Row]], hidden: range) -> None:
+    held = rows(85, random.Random(1))
+    names = {row["id"] for i, row in enumerate(held) if i not in hidden}
+
+    def fetch(asked: Row) -> dict[str, Any]:
+        answer = listed(held, asked)
+        return {**answer, "data": [row for row in answer["data"] if row["id"] in names]}
+
+    assert set(ids(walk(fetch))) == names
 
 
 def test_a_list_that_knows_no_pages_ends_when_nothing_new_comes() -> None:
