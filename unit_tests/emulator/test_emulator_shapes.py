@@ -68,13 +68,18 @@ def test_records_follow_their_example_by_the_names_of_its_fields():
     (role, thread) = close.add("role/", {})[0], close.add("comment_thread/", {})[0]
     assert role["name"] == f"Role {role['id'][-4:]}"
     assert thread["participating"][0] in people
-    (task,) = close.add("task/", {"assigned_to": close.user_id, "date_created": "2026-01-02T03:04:05+00:00"})
-    assert (task["created_by"], task["created_by_name"]) == (close.user_id, people[close.user_id])
+    someone = next(user for user in people if user != close.user_id)
+    (task,) = close.add("task/", {"assigned_to": someone, "date_created": "2026-01-02T03:04:05+00:00"})
+    assert (task["created_by"], task["created_by_name"]) == (someone, people[someone])
+    assert people[someone] != "Robin Owner"
     assert (task["date"], task["due_date"], task["date_updated"]) == ("2026-01-02", "2026-01-02", task["date_created"])
     (meeting,) = close.add("activity/meeting/", {"contact_id": "cont_1", "user_id": close.user_id})
     customer, host = meeting["attendees"]
     assert (customer["contact_id"], host["user_id"], host["name"]) == ("cont_1", close.user_id, people[close.user_id])
     assert re.fullmatch(r"customer\.\d+@example\.com", customer["email"])
+    group, single = close.add("phone_number/", {}, {"user_id": someone})
+    assert (group["is_group_number"], group["participants"]) == (True, [close.user_id])
+    assert (single["is_group_number"], single["participants"]) == (False, [])
 
 
 @pytest.mark.parametrize("kind", TASK_TYPES)
