@@ -16,7 +16,7 @@ setup(
     packages=find_packages(include=["source_closeio", "source_closeio.*", "close_emulator", "close_emulator.*"]),
     package_data={
         "source_closeio": ["spec.json", "schemas/*.json", "py.typed"],
-        "close_emulator": ["LIMITS.md", "py.typed"],
+        "close_emulator": ["README.md", "py.typed"],
         "close_emulator.lists": ["rows/**/*.jsonl"],
     },
     python_requires=">=3.10,<3.14",

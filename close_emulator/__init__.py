@@ -1,7 +1,7 @@
 """An emulator of the Close CRM REST API: an organisation behind a loopback port.
 
 It stands in for Close in tests and benchmarks, with the limits, delays and peculiarities of the real service as
-switches. LIMITS.md says what it is not.
+switches. README.md says first what it is not.
 """
 
 from close_emulator.behaviour import Behaviour

@@ -24,11 +24,11 @@ class Behaviour:
     """Whether an OAuth refresh token dies when it is used, and another one comes in its place."""
 
     skip_cap: int | None = None
-    """Highest `_skip` of every list, instead of those of `skip_caps` and of the table of resources."""
+    """Highest `_skip` of every list, instead of those of `skip_caps` and those declared."""
     skip_caps: dict[str, int] = field(default_factory=dict)
-    """Highest `_skip` per path, such as {"lead/": 35_000}, instead of those of the table of resources."""
+    """Highest `_skip` per path, such as {"lead/": 35_000}, instead of those declared."""
     limit_caps: dict[str, int] = field(default_factory=dict)
-    """Highest `_limit` per path ("data/search/" included), instead of those of the table of resources."""
+    """Highest `_limit` per path ("data/search/" included), instead of those declared."""
     event_limit: Literal["clamped", "refused"] = "clamped"
     """What the event log does with a `_limit` above its cap: gives as many as it may, or answers 400."""
     cap_error: Literal["new", "old"] = "new"

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 
 from close_emulator.behaviour import Behaviour
 from close_emulator.emulator import Emulator
+from close_emulator.switches import table
 
 # What an organisation of so many leads has of the rest.
 PER_LEAD = {
@@ -29,6 +30,9 @@ PER_LEAD = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the emulator until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
+    if options.switches:
+        print(table(), end="")
+        return 0
     sizes = {name: getattr(options, name) for name in (*PER_LEAD, "custom_fields")}
     if options.leads and all(size is None for size in sizes.values()):
         sizes = {name: max(1, round(options.leads * share)) for name, share in PER_LEAD.items()}
@@ -56,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="close-emulator", description="An emulator of the Close CRM REST API.")
+    parser.add_argument("--switches", action="store_true", help="print the table of all switches and end")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same organisation")
     parser.add_argument("--leads", type=int, default=0, help="alone, the other sizes follow in proportion")

@@ -1,7 +1,7 @@
 """Scripted faults: which requests go wrong, and how.
 
-`Emulator.fail` takes a script (`every`, `once`, `times`, `first`) of faults (`rate_limited`, `server_error`, `reset`,
-`cut_body`, `cut_gzip_quietly`, `slow`, `not_json`, `html_ok`, `firewall`).
+`Emulator.fail` takes a script (`every`, `once`, `times`, `first`) of faults (`rate_limited`, `server_error`, `answer`,
+`reset`, `cut_body`, `cut_gzip_quietly`, `slow`, `not_json`, `html_ok`, `firewall`).
 """
 
 from __future__ import annotations

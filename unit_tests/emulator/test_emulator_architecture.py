@@ -20,7 +20,8 @@ ARROWS = {
     "world": {"behaviour", "store", "lists"},
     "api": {"behaviour", "wire", "store", "lists"},
     "emulator": {"behaviour", "wire", "store", "lists", "world", "api"},
-    "cli": {"behaviour", "emulator", "world"},
+    "switches": {"behaviour"},
+    "cli": {"behaviour", "emulator", "switches", "world"},
     "__init__": {"behaviour", "wire", "lists", "world", "emulator"},
     "__main__": {"cli"},
 }
