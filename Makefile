@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-airbyte test-clients check bench bench-image docs lock image clean
+.PHONY: help demo test test-docker test-airbyte test-clients check histories bench bench-image soak docs lock image clean
 
 IMAGE ?= source-closeio:dev
 # An engine without a bridge has the host's network only.
@@ -34,12 +34,18 @@ check: .venv/ready ## Format, lint, types
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 
+histories: .venv/ready ## Play random histories: `make histories N=2000 SEED=1`
+	@$(BIN)/python -m unit_tests.histories --count $(or $(N),2000) --seed $(or $(SEED),1)
+
 bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md and singer.md
 	@$(BIN)/python benchmarks/run.py
 	@$(BIN)/python benchmarks/singer.py
 
 bench-image: .venv/ready image ## Measure the image; writes benchmarks/image.md
 	@IMAGE=$(IMAGE) $(BIN)/python benchmarks/image.py
+
+soak: .venv/ready ## Two million records, and a reader that stops for five minutes; writes benchmarks/soak.md
+	@$(BIN)/python benchmarks/soak.py
 
 docs: .venv/ready ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python docs/generate.py
