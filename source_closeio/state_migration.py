@@ -48,11 +48,9 @@ def _entries(message: Any) -> Iterable[Any]:
     match message:
         case {"global": {"shared_state": shared}} if shared:
             raise StateError("The state has a `shared_state`, which this connector never wrote; leave it out.")
-        case {"stream": {}, "global": {}}:
-            raise _no_state()
-        case {"stream": {} as entry}:
+        case {"stream": {} as entry} if not message.get("global"):
             return [entry]
-        case {"global": {"stream_states": [*entries]}}:
+        case {"global": {"stream_states": [*entries]}} if not message.get("stream"):
             return entries
     raise _no_state()
 
@@ -67,13 +65,10 @@ def _no_state(of_what: str = "") -> StateError:
 
 def is_of_another_cursor(blob: Mapping[str, Any], cursor: str) -> bool:
     """Whether source-close-com wrote this state by a date that says nothing of edits, as it does for tasks."""
-    dates = {"date_created", "date_updated"}
-    return bool(blob) and cursor not in blob and set(blob) <= dates and all(map(_is_moment, blob.values()))
-
-
-def _is_moment(value: Any) -> bool:
+    if blob.keys() != {"date_created", "date_updated"} - {cursor}:
+        return False
     try:
-        parse_moment(value)
+        parse_moment(*blob.values())
     except (ValueError, OverflowError):
         return False
     return True

@@ -153,7 +153,7 @@ def entries(held: Any) -> list[dict[str, Any]]:
     """What a state that was read has for each stream, in the order of the file."""
     found = []
     for message in held or ():
-        found += [message["stream"]] if message.get("stream") is not None else message["global"]["stream_states"]
+        found += [message["stream"]] if message.get("stream") else message["global"]["stream_states"]
     return found
 
 

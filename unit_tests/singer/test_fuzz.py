@@ -12,24 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airbyte_cdk.models import (
-    AirbyteErrorTraceMessage,
-    AirbyteLogMessage,
-    AirbyteMessage,
-    AirbyteRecordMessage,
-    AirbyteStateBlob,
-    AirbyteStateMessage,
-    AirbyteStateType,
-    AirbyteStreamState,
-    AirbyteStreamStatus,
-    AirbyteStreamStatusTraceMessage,
-    AirbyteTraceMessage,
-    FailureType,
-    Level,
-    StreamDescriptor,
-    TraceType,
-    Type,
-)
+from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, FailureType, Level
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +31,7 @@ from unit_tests.anything import ANY_JSON, MOMENTS, NASTY_TEXT, spoilt
 from unit_tests.conftest import API_KEY, NOW
 from unit_tests.test_fuzz import CONFIGS, FEW, assert_clear, tells_nothing
 
+from .spoken import error, log, record, state, status
 from .test_golden import discovered
 from .test_selection import offered
 
@@ -154,29 +138,6 @@ SOURCES = [stream.source.name for stream in PROFILES["compat"]]
 KNOWN = {each.name: each.json_schema["properties"] for each in discovered()}
 
 
-def record(stream: str, data: dict[str, Any], emitted_at: int) -> AirbyteMessage:
-    return AirbyteMessage(type=Type.RECORD, record=AirbyteRecordMessage(stream, data, emitted_at))
-
-
-def status(stream: str, how: AirbyteStreamStatus) -> AirbyteMessage:
-    told = AirbyteStreamStatusTraceMessage(StreamDescriptor(stream), how)
-    return AirbyteMessage(type=Type.TRACE, trace=AirbyteTraceMessage(TraceType.STREAM_STATUS, 0.0, stream_status=told))
-
-
-def error(stream: str | None, sentence: str, kind: FailureType | None, stack: str | None) -> AirbyteMessage:
-    told = AirbyteErrorTraceMessage(sentence, None, stack, kind, StreamDescriptor(stream) if stream else None)
-    return AirbyteMessage(type=Type.TRACE, trace=AirbyteTraceMessage(TraceType.ERROR, 0.0, error=told))
-
-
-def state(stream: str, blob: dict[str, Any] | None) -> AirbyteMessage:
-    held = AirbyteStreamState(StreamDescriptor(stream), None if blob is None else AirbyteStateBlob(blob))
-    return AirbyteMessage(type=Type.STATE, state=AirbyteStateMessage(AirbyteStateType.STREAM, held))
-
-
-def log(level: Level, text: str) -> AirbyteMessage:
-    return AirbyteMessage(type=Type.LOG, log=AirbyteLogMessage(level, text))
-
-
 STREAMS = st.sampled_from(SOURCES)
 RECORDS = STREAMS.flatmap(
     lambda stream: st.builds(
@@ -205,8 +166,6 @@ MESSAGES = (
     | st.builds(log, st.sampled_from(Level), NASTY_TEXT)
 )
 LASTS = st.just([status(name, AirbyteStreamStatus.COMPLETE) for name in SOURCES]) | st.just([])
-
-
 ENDS = (AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE)
 
 
