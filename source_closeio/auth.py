@@ -3,29 +3,144 @@
 https://developer.close.com/api/overview/api-key-authentication, .../oauth-authentication
 """
 
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
+from typing import Any, NoReturn
 from urllib.parse import urljoin
 
+import requests
+from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.requests_native_auth import SingleUseRefreshTokenOauth2Authenticator
+from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
+from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_parse
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from .config import Settings
+from .http_policy import FAILURE_TYPE, Meaning, Verdict, judge_failure, pause_before, read_json
 
 TOKEN_PATH = "/oauth2/token/"  # noqa: S105 - a path
-REFUSED_GRANTS = ("invalid_grant", "invalid_client", "unauthorized_client", "invalid_request")
+TOKEN_TIMEOUT = (10.0, 30.0)
+"""Seconds to connect, and between two bytes of an answer; all readers wait meanwhile."""
+
+TOKEN_TRIES = 4
+LIFETIME = 3600
+"""Seconds that an access token is good for, where its answer does not say so."""
+
+BY_ERROR: Mapping[str, Verdict] = {
+    # https://datatracker.ietf.org/doc/html/rfc6749#section-5.2
+    "invalid_grant": Verdict(
+        Meaning.CONFIG,
+        "Close rejected the refresh token ({status}, invalid_grant), which is good for one use only: authenticate the "
+        "source again.",
+    ),
+    "invalid_client": Verdict(
+        Meaning.CONFIG,
+        "Close does not know this app ({status}, invalid_client): copy `credentials.client_id` and "
+        "`credentials.client_secret` again.",
+    ),
+}
+REFUSED = Verdict(Meaning.CONFIG, "Close refused to renew the access token ({status}): authenticate the source again.")
+NO_TOKENS = Verdict(
+    Meaning.AGAIN,
+    "{host} did not answer {path} with tokens ({status}): Close has trouble, a firewall or a proxy stands on the way, "
+    "or `base_url` is wrong; try again later.",
+)
 
 
-def authenticator(settings: Settings) -> AuthBase:
+def authenticator(settings: Settings, pause: Callable[[float], None] = time.sleep) -> AuthBase:
     """Signs requests; shared by all streams of a sync.
 
-    Close's refresh tokens are good for one use. The new ones go into the configuration and out as a CONTROL message at
-    once, before the first request that needs them.
+    pause: waits so many seconds, and may raise to end the sync; asked before each request for tokens.
     """
     if settings.oauth is None:
         return HTTPBasicAuth(str(settings.api_key), "")
-    return SingleUseRefreshTokenOauth2Authenticator(
-        settings.oauth,
-        urljoin(settings.base_url, TOKEN_PATH),
-        refresh_token_error_status_codes=(400, 401, 403),
-        refresh_token_error_key="error",  # noqa: S106 - a key of the answer
-        refresh_token_error_values=REFUSED_GRANTS,
-    )
+    return OneUseTokens(settings.oauth, urljoin(settings.base_url, TOKEN_PATH), pause)
+
+
+def judge_tokens(status: int, body: object) -> Verdict:
+    """What an answer of the token endpoint means. body: decoded, None where it was no JSON."""
+    if isinstance(body, dict):
+        if status == requests.codes.ok and _text(body.get("access_token")):
+            return Verdict(Meaning.OK)
+        passes = status in (requests.codes.request_timeout, requests.codes.too_many_requests)
+        if status // 100 == 4 and not passes:
+            return BY_ERROR.get(str(body.get("error")), REFUSED)
+    return NO_TOKENS
+
+
+class OneUseTokens(SingleUseRefreshTokenOauth2Authenticator):
+    """Close's refresh tokens are good for one use: the CDK puts the new ones into the configuration, and out as a
+    CONTROL message at once, before the first request that needs them.
+
+    It asks for them under a lock that all readers wait for. So a try has its time, the tries have their end, and who
+    had to wait for a failure is told of it instead of asking again.
+    """
+
+    def __init__(self, config: MutableMapping[str, Any], endpoint: str, pause: Callable[[float], None]) -> None:
+        super().__init__(config, endpoint)
+        self._endpoint = endpoint
+        self._pause = pause
+        self._failure: tuple[str, FailureType] | None = None
+
+    def get_token_expiry_date(self) -> AirbyteDateTime:
+        """A date that cannot be read is long over."""
+        with suppress(ValueError):
+            return super().get_token_expiry_date()
+        return ab_datetime_parse("1970-01-01")
+
+    def get_access_token(self) -> str:
+        if self._failure:
+            self._give_up(*self._failure)
+        return super().get_access_token()
+
+    def _make_handled_request(self) -> Mapping[str, Any]:
+        """The tokens that Close answers with, for the CDK to keep."""
+        if self._failure:
+            self._give_up(*self._failure)
+        self._pause(0.0)
+        tries = 0
+        while True:
+            tries += 1
+            verdict, status, tokens = self._ask()
+            if verdict.meaning is Meaning.OK:
+                return tokens
+            sentence = verdict.told_of(self._endpoint, status=status)
+            if verdict.meaning is not Meaning.AGAIN:
+                self._give_up(sentence, FAILURE_TYPE[verdict.meaning])
+            if tries == TOKEN_TRIES:
+                self._give_up(f"{sentence} Tried {tries} times.", FAILURE_TYPE[verdict.meaning])
+            self._pause(pause_before(tries))
+
+    def _ask(self) -> tuple[Verdict, int | None, Mapping[str, Any]]:
+        try:
+            response = requests.post(
+                self._endpoint,
+                data=self.build_refresh_request_body(),
+                headers={"Accept": "application/json"},
+                timeout=TOKEN_TIMEOUT,
+            )
+        except requests.RequestException as failure:
+            return judge_failure(failure), None, {}
+        body = read_json(response)
+        verdict = judge_tokens(response.status_code, body)
+        return verdict, response.status_code, _tokens(body) if verdict.meaning is Meaning.OK else {}
+
+    def _give_up(self, sentence: str, kind: FailureType) -> NoReturn:
+        self._failure = sentence, kind
+        raise AirbyteTracedException(sentence, sentence, kind)
+
+
+def _tokens(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the CDK reads of an answer, so that it cannot fail before the refresh token, which is used up, is kept."""
+    tokens = {name: _text(body.get(name)) for name in ("access_token", "refresh_token")}
+    for token in filter(None, tokens.values()):
+        add_to_secrets(token)
+    seconds = body.get("expires_in")
+    known = isinstance(seconds, (int, float)) and 0 < seconds < 10**9
+    return {**tokens, "expires_in": seconds if known else LIFETIME}
+
+
+def _text(given: object) -> str | None:
+    return given if isinstance(given, str) and given else None

@@ -7,7 +7,8 @@ import json
 import math
 import random
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -27,12 +28,15 @@ TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer. requests would wait for ever."""
 
 PATIENCE = 8
-"""Tries of one request; with the waits between them about three minutes."""
+"""Tries of one request; with the waits between them about a minute and a half."""
 
 PATIENCE_WITH_LIMITS = 5
 """So many times more tries after a 429: Close is well, only others use the organisation's allowance too."""
 
 LONGEST_PAUSE = 60.0
+
+SLEPT = -1.0
+"""Seconds to sleep, told to the CDK after a pause of ours: it adds one, and takes 0 for no word at all."""
 
 
 class Meaning(Enum):
@@ -41,6 +45,13 @@ class Meaning(Enum):
     SKIP = "this key may not read this list: leave the stream out, with a warning"
     CONFIG = "the user has to mend the configuration"
     BUG = "we asked something that Close does not understand: tell us"
+
+
+FAILURE_TYPE: Mapping[Meaning, FailureType] = {
+    Meaning.AGAIN: FailureType.transient_error,
+    Meaning.CONFIG: FailureType.config_error,
+    Meaning.BUG: FailureType.system_error,
+}
 
 
 class StreamRefused(Exception):
@@ -57,6 +68,12 @@ class Verdict:
 
     meaning: Meaning
     sentence: str = ""
+
+    def told_of(self, url: str | None, base_path: str = "", **known: object) -> str:
+        """The sentence about a request. base_path: what users do not care for in `{path}`."""
+        parts = urlsplit(url or "")
+        path = "/" + str(parts.path).removeprefix(base_path).removeprefix("/")
+        return self.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known})
 
 
 REPORT = "please report it at https://github.com/source-closeio/source-closeio/issues"
@@ -169,14 +186,14 @@ def judge(status: int, body: object, content_type: str, refused_by: tuple[int, .
 
     Only Close can leave out a stream, and it speaks JSON: the page of a firewall is an answer about the network.
     """
-    told = isinstance(body, dict)
-    if 200 <= status < 300:
+    told, hundred = isinstance(body, dict), status // 100
+    if hundred == 2:
         if told:
             return Verdict(Meaning.OK)
         return NOT_CLOSE if "html" in content_type.lower() else NOT_JSON
-    if 500 <= status < 600:
+    if hundred == 5:
         return ANY_5XX
-    verdict = BY_STATUS.get(status, OTHER_4XX if 400 <= status < 500 else UNEXPECTED)
+    verdict = BY_STATUS.get(status, OTHER_4XX if hundred == 4 else UNEXPECTED)
     if status in refused_by and verdict.meaning is not Meaning.SKIP:
         verdict = NOT_OFFERED
     if verdict.meaning is not Meaning.SKIP:
@@ -200,10 +217,9 @@ def walk_signal(status: int, body: object) -> Exception | None:
     """
     if status != requests.codes.bad_request or not isinstance(body, dict):
         return None
-    complaints = body.get("field-errors")
-    by_field = (
-        {str(name).lstrip("_"): str(text) for name, text in complaints.items()} if isinstance(complaints, dict) else {}
-    )
+    fields = body.get("field-errors")
+    complaints = fields.items() if isinstance(fields, dict) else ()
+    by_field = {str(name).removeprefix("_"): str(text) for name, text in complaints}
     said = f"{body.get('error')} {body.get('errors')}".lower()
     if "skip" in by_field or "max_skip" in said:
         return OffsetCapReached()
@@ -235,8 +251,7 @@ class CloseErrorHandler(ErrorHandler):
     stays on the response as `doc`, so that it is parsed once, and a damaged one is tried again.
     """
 
-    max_retries = 1_000_000
-    max_time = 10**9
+    max_retries = max_time = sys.maxsize
     # `Patience` ends the tries, with a sentence; the CDK would end them with a traceback.
 
     def __init__(self, base_path: str, refused_by: tuple[int, ...], *, renews: bool = False) -> None:
@@ -268,26 +283,31 @@ class CloseErrorHandler(ErrorHandler):
         failure: type[AirbyteTracedException] = AirbyteTracedException,
         **known: object,
     ) -> ErrorResolution:
-        parts = urlsplit(request.url if request is not None and request.url else "")
-        path = "/" + str(parts.path).removeprefix(self._base_path)
-        sentence = verdict.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known})
+        sentence = verdict.told_of(request.url if request is not None else None, self._base_path, **known)
         if verdict.meaning is Meaning.SKIP:
             raise StreamRefused(sentence)
+        kind = FAILURE_TYPE[verdict.meaning]
         if verdict.meaning is Meaning.AGAIN:
-            return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, sentence)
-        kind = FailureType.config_error if verdict.meaning is Meaning.CONFIG else FailureType.system_error
+            return ErrorResolution(ResponseAction.RETRY, kind, sentence)
         raise failure(message=sentence, internal_message=sentence, failure_type=kind)
 
 
-class Patience(BackoffStrategy):
-    """How long to wait before the next try: growing, jittered; after `tries` it gives up with the last sentence.
+def pause_before(attempt: int) -> float:
+    """Seconds to wait before the try after this one: growing, jittered so that readers do not come in step."""
+    return random.uniform(0.5, 1.0) * min(2.0 ** (attempt - 1), LONGEST_PAUSE)  # noqa: S311 - a pause
 
-    After a 429 the whole group waits in `RateLimiter`, so the pause here is short. The CDK adds a second to each.
+
+class Patience(BackoffStrategy):
+    """Waits before the next try; after `tries` it gives up with the last sentence.
+
+    It waits by itself, through `pause`, which may raise to end the wait: nothing interrupts the CDK's sleep. After a
+    429 the whole group waits in `RateLimiter`, so the pause here stays short.
     """
 
-    def __init__(self, handler: CloseErrorHandler, tries: int = PATIENCE) -> None:
+    def __init__(self, handler: CloseErrorHandler, tries: int, pause: Callable[[float], None]) -> None:
         self._handler = handler
         self._tries = tries
+        self._pause = pause
 
     def backoff_time(
         self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
@@ -295,11 +315,7 @@ class Patience(BackoffStrategy):
         limited = isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429
         if attempt_count >= self._tries * (PATIENCE_WITH_LIMITS if limited else 1):
             sentence = self._handler.interpret_response(response_or_exception).error_message
-            raise AirbyteTracedException(
-                message=f"{sentence} Tried {attempt_count} times.",
-                internal_message=f"{sentence} Tried {attempt_count} times.",
-                failure_type=FailureType.transient_error,
-            )
-        if limited:
-            return 0.1
-        return random.uniform(0.5, 1.0) * min(2.0 ** (attempt_count - 1), LONGEST_PAUSE)  # noqa: S311 - a pause
+            sentence = f"{sentence} Tried {attempt_count} times."
+            raise AirbyteTracedException(sentence, sentence, FailureType.transient_error)
+        self._pause(pause_before(1 if limited else attempt_count))
+        return SLEPT

@@ -56,11 +56,16 @@ class Connection:
     def __init__(self, settings: Settings, tries: int = PATIENCE) -> None:
         self.settings = settings
         self.tries = tries
-        self.auth = authenticator(settings)
-        self.rate_limiter = RateLimiter()
+        self.stop = threading.Event()
+        self.auth = authenticator(settings, self.pause)
+        self.rate_limiter = RateLimiter(sleep=self.pause)
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
         self.custom_fields = CustomFields(lambda endpoint: stream_of(endpoint, self), settings.num_workers)
-        self.stop = threading.Event()
+
+    def pause(self, seconds: float) -> None:
+        """Waits; raises Stopped at once when the sync is given up meanwhile."""
+        if self.stop.wait(seconds):
+            raise Stopped
 
 
 class CloseStream(HttpStream):
@@ -214,7 +219,7 @@ class CloseStream(HttpStream):
         return self._error_handler
 
     def get_backoff_strategy(self) -> BackoffStrategy:
-        return Patience(self._error_handler, self._connection.tries)
+        return Patience(self._error_handler, self._connection.tries, self._connection.pause)
 
 
 class ListStream(CloseStream):

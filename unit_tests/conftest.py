@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
-from airbyte_cdk.sources.streams.http import rate_limiting
 from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import HealthCheck, settings
 
 from close_emulator import Emulator
+from source_closeio import http_policy
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment
@@ -96,8 +95,8 @@ def catalog_of(streams: tuple[str, ...], sync_mode: str | None = None) -> dict[s
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The pauses between two tries are computed, and not slept."""
-    monkeypatch.setattr(rate_limiting, "time", SimpleNamespace(sleep=lambda seconds: None))
+    """No pauses between two tries."""
+    monkeypatch.setattr(http_policy, "LONGEST_PAUSE", 0.0)
 
 
 @pytest.fixture

@@ -2,17 +2,24 @@
 
 import inspect
 import json
+import logging
 import re
 from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+import requests_mock
 from airbyte_cdk.models import FailureType
+from airbyte_cdk.sources.streams.http import HttpClient, rate_limiting
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ResponseAction
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_closeio.http_policy import (
+    PATIENCE,
+    PATIENCE_WITH_LIMITS,
+    TIMEOUT,
     CloseErrorHandler,
     Meaning,
     NothingThere,
@@ -22,6 +29,7 @@ from source_closeio.http_policy import (
     error_names,
     judge,
     judge_failure,
+    pause_before,
     read_json,
     walk_signal,
 )
@@ -336,21 +344,166 @@ def test_the_decoded_body_stays_on_the_response() -> None:
     assert response.doc == {"data": []}  # type: ignore[attr-defined]
 
 
+def patience(handler: CloseErrorHandler, tries: int = 8) -> tuple[Patience, list[float]]:
+    """And the pauses that it makes, which take no time."""
+    pauses: list[float] = []
+    return Patience(handler, tries, pauses.append), pauses
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_closeio.http_policy.LONGEST_PAUSE", 60.0)
+
+
+@pytest.mark.usefixtures("long_pauses")
 def test_pauses_grow_and_are_jittered_and_end_with_the_sentence() -> None:
-    patience = Patience(handler(), tries=8)
+    waiting, pauses = patience(handler())
     failed = answered(503, b"<html>", "text/html")
-    pauses: list[Any] = [patience.backoff_time(failed, attempt) for attempt in range(1, 8)]
+    for attempt in range(1, 8):
+        waiting.backoff_time(failed, attempt)
 
+    assert len(pauses) == 7
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
-    assert len({patience.backoff_time(failed, 3) for _ in range(5)}) > 1
-    with pytest.raises(AirbyteTracedException, match=r"failed to answer /lead/ \(503\).*Tried 8 times\.") as caught:
-        patience.backoff_time(failed, 8)
+    assert len({pause_before(3) for _ in range(5)}) > 1
+    with pytest.raises(AirbyteTracedException) as caught:
+        waiting.backoff_time(failed, 8)
+    assert caught.value.message == "Close failed to answer /lead/ (503); try again later. Tried 8 times."
+    assert caught.value.internal_message == caught.value.message
     assert caught.value.failure_type == FailureType.transient_error
+    assert len(pauses) == 7
 
 
+@pytest.mark.usefixtures("long_pauses")
 def test_after_a_429_the_group_waits_and_the_thread_hardly_and_it_is_tried_longer() -> None:
-    patience = Patience(handler(), tries=8)
+    waiting, pauses = patience(handler())
+    for attempt in range(1, 40):
+        waiting.backoff_time(answered(429), attempt)
 
-    assert all(patience.backoff_time(answered(429), attempt) < 1 for attempt in range(1, 40))
-    with pytest.raises(AirbyteTracedException, match=r"went on limiting the requests to /lead/ \(429\)"):
-        patience.backoff_time(answered(429), 40)
+    assert len(pauses) == 39
+    assert all(0.5 <= pause <= 1 for pause in pauses)
+    with pytest.raises(AirbyteTracedException, match=r"went on limiting the requests to /lead/ \(429\).*40 times"):
+        waiting.backoff_time(answered(429), 40)
+
+
+@pytest.mark.usefixtures("long_pauses")
+def test_a_request_without_an_answer_is_tried_again_too() -> None:
+    waiting, pauses = patience(handler(), 2)
+    waiting.backoff_time(requests.exceptions.ReadTimeout(), 1)
+
+    assert len(pauses) == 1
+    with pytest.raises(AirbyteTracedException, match=r"Close took too long to answer /; .* Tried 2 times"):
+        waiting.backoff_time(requests.exceptions.ReadTimeout(), 2)
+
+
+def test_the_cdk_has_nothing_left_to_sleep_after_a_pause_and_never_ends_the_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(rate_limiting, "time", SimpleNamespace(sleep=slept.append))
+    waiting, pauses = patience(handler(), 30)
+    client = HttpClient("leads", logging.getLogger("test"), handler(), backoff_strategy=waiting)
+
+    with requests_mock.Mocker() as mock:
+        mock.get("https://api.close.com/api/v1/lead/", [{"status_code": 503}] * 29 + [{"json": {"data": []}}])
+        _, response = client.send_request("GET", "https://api.close.com/api/v1/lead/", {})
+
+    assert response.doc == {"data": []}
+    assert len(pauses) == 29
+    assert slept == [0.0] * 29
+
+
+def test_the_order_to_stop_ends_the_tries() -> None:
+    class StopNow(Exception):
+        pass
+
+    def stop(seconds: float) -> None:
+        raise StopNow
+
+    client = HttpClient("leads", logging.getLogger("test"), handler(), backoff_strategy=Patience(handler(), 8, stop))
+    with requests_mock.Mocker() as mock:
+        mock.get("https://api.close.com/api/v1/lead/", status_code=503)
+        with pytest.raises(StopNow):
+            client.send_request("GET", "https://api.close.com/api/v1/lead/", {})
+
+    assert mock.call_count == 1
+
+
+def test_what_limits_a_request() -> None:
+    assert (TIMEOUT, PATIENCE, PATIENCE_WITH_LIMITS) == ((10.0, 120.0), 8, 5)
+
+
+# Sentences
+
+
+def every_verdict() -> list[Verdict]:
+    answers = [judge(status, {}, "", refused) for status in range(100, 600) for refused in ((), (status,))]
+    bodiless = [judge(status, None, kind, ()) for status in range(100, 600) for kind in ("text/html", "")]
+    return [each for each in {*answers, *bodiless} if each.meaning is not Meaning.OK] + [
+        judge_failure(kind.__new__(kind)) for kind in FAILURES
+    ]
+
+
+def test_each_sentence_is_one_with_the_next_step_and_a_bug_is_to_be_reported_here() -> None:
+    for verdict in every_verdict():
+        known = {"status": 418, "detail": ": query"}
+        sentence = verdict.told_of("https://api.close.com/api/v1/lead/?query=secret", "/api/v1/", **known)
+        assert re.fullmatch(r"[A-Z`a-z][^\n{}]*[a-zA-Z0-9`)/]\.", sentence), sentence
+        assert sentence.startswith(("Close", "The ", "A ", "No ", "api.close.com", "`")), sentence
+        assert "secret" not in sentence
+        report = "please report it at https://github.com/source-closeio/source-closeio/issues."
+        assert sentence.endswith(report) == (verdict.meaning is Meaning.BUG), sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (400, "Close did not understand a request to /lead/ (400: a, b); please"),
+        (405, "Close does not allow this request to /lead/ (405); please"),
+        (415, "Close does not take this kind of request to /lead/ (415); please"),
+        (418, "Close refused a request to /lead/ (418: a, b); please"),
+        (304, "Close answered /lead/ in an unexpected way (304); please"),
+    ],
+)
+def test_the_path_and_the_fields_stand_in_the_sentence(status: int, sentence: str) -> None:
+    with pytest.raises(AirbyteTracedException) as caught:
+        handler().interpret_response(answered(status, b'{"field-errors": {"b": 1, "a": 2}}'))
+
+    assert str(caught.value).startswith(sentence)
+    assert caught.value.internal_message == caught.value.message
+    assert caught.value.failure_type == FailureType.system_error
+
+
+def test_a_failure_names_the_path_where_it_is_known() -> None:
+    asked = requests.Request("GET", "https://api.close.com/api/v1/lead/?query=secret").prepare()
+
+    assert handler().interpret_response(requests.exceptions.ReadTimeout(request=asked)).error_message == (
+        "api.close.com took too long to answer /lead/; try again later."
+    )
+    assert handler().interpret_response(requests.exceptions.ReadTimeout()).error_message == (
+        "Close took too long to answer /; try again later."
+    )
+    with pytest.raises(AirbyteTracedException, match="failed in an unexpected way"):
+        handler().interpret_response(None)
+
+
+def test_a_web_page_is_known_by_its_header() -> None:
+    with pytest.raises(AirbyteTracedException, match="a web page instead of data") as caught:
+        handler().interpret_response(answered(200, b"<html>", "Text/HTML"))
+    assert caught.value.failure_type == FailureType.config_error
+
+    bare = answered(200, b"<html>")
+    del bare.headers["Content-Type"]
+    assert handler().interpret_response(bare).response_action == ResponseAction.RETRY
+
+
+def test_only_an_access_token_is_renewed_and_only_after_a_401() -> None:
+    renewing = CloseErrorHandler("/api/v1/", (), renews=True)
+
+    resolution = renewing.interpret_response(answered(401))
+    assert resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY
+    assert resolution.error_message == "Close rejected the access token (401): authenticate the source again."
+    with pytest.raises(AirbyteTracedException, match=r"\(405\)"):
+        renewing.interpret_response(answered(405))
+    for keyed in (handler(), CloseErrorHandler("/api/v1/", (), renews=False)):
+        with pytest.raises(AirbyteTracedException, match="rejected the API key"):
+            keyed.interpret_response(answered(401))
