@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from airbyte_cdk.models import AirbyteStateType
 
 from source_closeio.singer.catalog import streams_of
 from source_closeio.singer.messages import Failed
@@ -76,7 +77,7 @@ def test_a_state_may_hold_nothing_yet(given: dict[str, Any]) -> None:
 )
 def test_a_state_of_another_shape_is_not_taken_for_none(given: dict[str, Any]) -> None:
     """That would be a full sync that nobody asked for."""
-    with pytest.raises(Failed, match="holds no `bookmarks`"):
+    with pytest.raises(Failed, match=r"^The state holds no `bookmarks`: it must be like \{"):
         taken_over(given, KNOWN)
 
 
@@ -125,5 +126,6 @@ def test_the_connector_gets_its_own_names() -> None:
 
     (state,) = for_source(value, streams)
 
+    assert state.type == AirbyteStateType.STREAM
     assert state.stream.stream_descriptor.name == "lead_custom_fields"
     assert vars(state.stream.stream_state) == {"date_updated": "x"}

@@ -46,6 +46,12 @@ def test_a_stream_that_came_to_its_end_stays_there(after: AirbyteStreamStatus) -
     assert kinds(said(*BOTH, status("leads", after)))[-1] == "STATE"
 
 
+def test_the_last_word_is_the_state_as_it_has_become() -> None:
+    written = said(state("leads", {"date_updated": "x"}), *BOTH)
+
+    assert written[-1] == {"type": "STATE", "value": {"bookmarks": {"leads": {"date_updated": "x"}}}}
+
+
 @pytest.mark.parametrize("end", [[INCOMPLETE], [COMPLETE, INCOMPLETE], [STARTED], []])
 def test_a_stream_that_did_not_come_to_its_end_fails_the_sync(end: list[AirbyteStreamStatus]) -> None:
     with pytest.raises(Failed) as failure:
