@@ -133,7 +133,7 @@ def facts(endpoint: Endpoint) -> str:
         ("Close's list", _list_of(endpoint)),
         ("Key", f"`{endpoint.key}`"),
         ("Sync modes", "full refresh, incremental" if window else "full refresh"),
-        ("Cursor", f"`{window.cursor}`{', with lookback' if window.looks_back else ''}" if window else "none"),
+        ("Cursor", f"`{window.cursor}`" if window else "none"),
         ("Read as", HOW[endpoint.walk]),
         ("Requests", COSTS[endpoint.walk].format_map(sizes)),
     ]
@@ -178,7 +178,7 @@ def stream_table() -> str:
     """The streams by how they can be synced."""
     kinds = {
         "new and edited records": lambda window: window and window.cursor == "date_updated",
-        "new records, and the lookback again": lambda window: window and window.looks_back,
+        "new records, and the lookback again": lambda window: window and window.cursor == "date_created",
         "the whole list": lambda window: window is None,
     }
     rows = ["| a sync brings | streams |", "|---|---|"]

@@ -27,7 +27,8 @@ class Settings:
     api_key: HTTP Basic user name; `None` with OAuth.
     oauth: the whole config where it holds OAuth credentials: tokens are taken from it, and new ones put into it.
     start_date: the oldest moment that a first sync reads of streams with dates; `None`: everything.
-    lookback: `activities_window_seconds`.
+    lookbacks: what an incremental sync reads again before its state, by the cursor: `activities_window_seconds` of
+        what is found by its creation, `updates_window_seconds` of what is found by its last change.
     date_window: the longest slice of a windowed stream.
     custom_field_names: whether the stream custom_field_values is offered.
     base_url: with a closing slash.
@@ -36,7 +37,7 @@ class Settings:
     api_key: str | None
     oauth: MutableMapping[str, Any] | None
     start_date: datetime | None
-    lookback: timedelta
+    lookbacks: Mapping[str, timedelta]
     date_window: timedelta
     custom_field_names: bool
     num_workers: int
@@ -56,7 +57,13 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         api_key=api_key,
         oauth=oauth,
         start_date=value("start_date", _past_moment, None),
-        lookback=timedelta(seconds=value("activities_window_seconds", _whole(0, 10**9), 86_400)),
+        lookbacks={
+            cursor: timedelta(seconds=value(key, _whole(0, 10**9), default))
+            for cursor, key, default in (
+                ("date_created", "activities_window_seconds", 86_400),
+                ("date_updated", "updates_window_seconds", 3_600),
+            )
+        },
         date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
         custom_field_names=value("custom_field_names", _yes_or_no, False),
         num_workers=value("num_workers", _whole(1, 40), 10),

@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -12,9 +11,11 @@ from .custom_columns import column, is_known
 from .endpoints import CUSTOM_FIELD_SCHEMAS, Endpoint
 from .http_policy import StreamRefused
 from .records import Record
+from .windows import Part
+from .workers import side_by_side
 
 if TYPE_CHECKING:
-    from .streams import CloseStream, Part
+    from .streams import CloseStream
 
 logger = logging.getLogger("airbyte")
 
@@ -31,18 +32,26 @@ class CustomFields:
     def __init__(self, stream_of: Callable[[Endpoint], "CloseStream"], num_workers: int) -> None:
         self._stream_of = stream_of
         self._num_workers = num_workers
-        self._known: dict[str, Definitions] = {}
+        self._known: dict[str, dict[str, Mapping[str, Any]]] = {}
         self._lock = threading.Lock()
 
     def load(self, kinds: Iterable[str]) -> None:
         """Asks for what is not known yet, all requests beside each other."""
-        with self._lock, ThreadPoolExecutor(self._num_workers) as threads:
+        with self._lock:
             missing = [kind for kind in dict.fromkeys(kinds) if kind not in self._known]
+            if not missing:
+                return
             streams = [self._stream_of(CUSTOM_FIELD_SCHEMAS[kind]) for kind in missing]
-            parts = list(threads.map(_parts, streams))
-            asked = [[threads.submit(_rows, stream, part) for part in parts[i]] for i, stream in enumerate(streams)]
-            for kind, answers in zip(missing, asked, strict=True):
-                self._known[kind] = {row["id"]: row for answer in answers for row in answer.result()}
+            parts = side_by_side(_parts, streams, self._num_workers)
+            asked = [
+                (kind, stream, part)
+                for kind, stream, each in zip(missing, streams, parts, strict=True)
+                for part in each
+            ]
+            answers = side_by_side(_rows, [(stream, part) for _, stream, part in asked], self._num_workers)
+            self._known.update((kind, {}) for kind in missing)
+            for (kind, _, _), rows in zip(asked, answers, strict=True):
+                self._known[kind] |= {row["id"]: row for row in rows}
             _warn_of_unknown([row for kind in missing for row in self._known[kind].values()])
 
     def definitions(self, kind: str) -> Definitions:
@@ -73,7 +82,7 @@ def values_of(kind: str, record: Record, definitions: Definitions) -> Iterator[R
                 }
 
 
-def _parts(stream: "CloseStream") -> "list[Part]":
+def _parts(stream: "CloseStream") -> list[Part]:
     try:
         return list(stream.parts())
     except StreamRefused as refusal:
@@ -81,9 +90,10 @@ def _parts(stream: "CloseStream") -> "list[Part]":
         return []
 
 
-def _rows(stream: "CloseStream", part: "Part") -> list[Record]:
+def _rows(asked: "tuple[CloseStream, Part]") -> list[Record]:
+    stream, part = asked
     try:
-        return list(stream.part(part))
+        return list(stream.rows(part, stream.endpoint.page_size))
     except StreamRefused as refusal:
         _warn_of_refusal(stream, refusal)
         return []

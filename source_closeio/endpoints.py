@@ -32,14 +32,11 @@ class Window:
     """How the records of a stream lie in time.
 
     cursor: the date that the slices are cut on; it is the stream's cursor field.
-    looks_back: records are edited after their cursor date without moving it, so an incremental sync reads the last
-        `activities_window_seconds` before its state again.
     longest: the longest slice worth reading in one piece; `None` leaves it to the option `date_window`.
     retention: how long Close keeps the records; `None` for ever.
     """
 
     cursor: str
-    looks_back: bool = False
     longest: timedelta | None = None
     retention: timedelta | None = None
 
@@ -104,7 +101,7 @@ class Endpoint:
 
 
 UPDATED = Window("date_updated")
-ACTIVITY = Window("date_created", looks_back=True)
+ACTIVITY = Window("date_created")
 EVENT_LOG = Window("date_updated", longest=timedelta(days=1), retention=timedelta(days=30))
 DATES = ("date_created", "date_updated")
 

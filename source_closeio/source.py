@@ -1,14 +1,10 @@
-"""Together: config in, streams out; check; and the reading of all streams beside each other through one queue."""
+"""The commands: check, discover and read; config in, streams out."""
 
 import logging
-import threading
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from functools import partial
-from queue import Empty, Queue
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -22,18 +18,9 @@ from airbyte_cdk.models import (
     FailureType,
     Status,
     StreamDescriptor,
-    SyncMode,
 )
 from airbyte_cdk.sources import AbstractSource
-from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSource
-from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
-from airbyte_cdk.sources.message import InMemoryMessageRepository, MessageRepository
-from airbyte_cdk.sources.message.concurrent_repository import ConcurrentMessageRepository
-from airbyte_cdk.sources.streams.concurrent.abstract_stream import AbstractStream
-from airbyte_cdk.sources.streams.concurrent.cursor import Cursor, CursorField, FinalStateCursor
-from airbyte_cdk.sources.streams.concurrent.default_stream import DefaultStream
-from airbyte_cdk.sources.streams.concurrent.partitions.types import QueueItem
-from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
+from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 from airbyte_protocol_dataclasses.models import (
@@ -45,16 +32,11 @@ from airbyte_protocol_dataclasses.models import (
 
 from .config import ConfigError, Settings, read_settings
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME, Walk
+from .engine import Engine
 from .http_policy import StreamRefused
-from .partitions import FairThreadPool, StreamReader, WindowCursor
 from .records import CHANGED
-from .schemas import schema_of
-from .state_migration import StateError, is_of_another_cursor, reached
 from .streams import CloseStream, Connection, stream_of
-from .windows import Plan, Span, plan
-
-RECORDS_IN_FLIGHT = 500
-"""Records between the readers and stdout; a lead may weigh 100 kB. A longer queue was measured to be slower."""
+from .workers import side_by_side
 
 UNUSABLE = "unusable_because"
 """Where `configure` puts the sentence about a config that cannot be used."""
@@ -95,8 +77,11 @@ class SourceCloseIO(AbstractSource):
         name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
         logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
         streams = self._streams(connection)
-        with ThreadPoolExecutor(connection.settings.num_workers) as threads:
-            for stream, refusal in zip(streams, threads.map(_refusal, streams), strict=True):
+        refusals = side_by_side(_refusal, streams, connection.settings.num_workers)
+        if first := next(filter(None, refusals), None):
+            if not any(stream.answered for stream in streams):
+                return False, f"No stream can be read with this key. {first}"
+            for stream, refusal in zip(streams, refusals, strict=True):
                 if refusal:
                     logger.warning(f"Stream {stream.name} cannot be read now: {refusal}")
         return True, None
@@ -124,59 +109,22 @@ class SourceCloseIO(AbstractSource):
                 FailureType.config_error,
             ).as_airbyte_message(StreamDescriptor(name=wanted.stream.name))
 
-        readers: list[StreamReader] = []
+        failures: Mapping[str, Exception] = {}
         if known := [wanted for wanted in catalog.streams if wanted.stream.name in available]:
-            yield from self._read_concurrently(logger, connection, available, known, state or [], readers)
+            engine = Engine(connection, state or [], _ask_identity(connection)[1])
+            connection.custom_fields.load(_kinds_needed(available, known))  # before the first record, side by side
+            for wanted in known:
+                available[wanted.stream.name].fit_to(wanted.stream.json_schema)
+                engine.add(available[wanted.stream.name], wanted)
+            yield from map(_report_changes, engine.read())
+            failures = engine.failures
 
-        failures = [reader for reader in readers if reader.failure]
-        if incomplete := sorted([reader.stream.name for reader in failures] + [each.stream.name for each in unknown]):
+        if incomplete := sorted([*failures, *(each.stream.name for each in unknown)]):
             raise _error(
                 f"Not read whole: {', '.join(incomplete)}. The errors above say why; the next sync goes on from the "
                 "last state.",
-                _common_kind([reader.failure for reader in failures]),
+                _common_kind(failures.values()),
             )
-
-    def _read_concurrently(
-        self,
-        logger: logging.Logger,
-        connection: Connection,
-        available: Mapping[str, CloseStream],
-        wanted: list[ConfiguredAirbyteStream],
-        state: list[AirbyteStateMessage],
-        readers: list[StreamReader],
-    ) -> Iterator[AirbyteMessage]:
-        _, now = _ask_identity(connection)
-        # One queue for records and states, so that no state overtakes a record that it covers.
-        queue: Queue[QueueItem] = Queue(maxsize=RECORDS_IN_FLIGHT)
-        repository = ConcurrentMessageRepository(queue, InMemoryMessageRepository())
-        states = ConnectorStateManager(state)
-        streams: list[AbstractStream] = []
-        connection.custom_fields.load(_kinds_needed(available, wanted))  # before the first record, side by side
-        for configured in wanted:
-            available[configured.stream.name].fit_to(configured.stream.json_schema)
-            reader, stream = _concurrent(
-                available[configured.stream.name], configured.sync_mode, connection.settings, states, repository, now
-            )
-            readers.append(reader)
-            streams.append(stream)
-
-        workers = connection.settings.num_workers
-        threads = ThreadPoolExecutor(workers, thread_name_prefix="reader")
-        pool = FairThreadPool(threads, logger)
-        engine = ConcurrentSource(
-            pool, logger, DebugSliceLogger(), queue, repository, max(1, workers // 2)
-        )  # fewer streams cutting slices than workers: one must be free to read them
-        try:
-            yield from map(_report_changes, engine.read(streams))
-        except AirbyteTracedException:
-            # The CDK's sum of the failures: always a config error, with the repr() of each exception. `read` says it.
-            if not any(reader.failure for reader in readers):
-                raise
-        finally:
-            # On a broken pipe or Ctrl-C the readers wait for a place in the queue, and Python for the readers.
-            connection.stop.set()
-            threads.shutdown(wait=False, cancel_futures=True)
-            threading.Thread(target=_empty, args=(queue, pool), daemon=True).start()
 
     @property
     def message_repository(self) -> MessageRepository | None:
@@ -194,56 +142,6 @@ class SourceCloseIO(AbstractSource):
             return read_settings(config)
         except ConfigError as error:
             raise _error(str(error), FailureType.config_error) from None
-
-
-def _concurrent(
-    stream: CloseStream,
-    sync_mode: SyncMode,
-    settings: Settings,
-    states: ConnectorStateManager,
-    repository: MessageRepository,
-    now: datetime,
-) -> tuple[StreamReader, DefaultStream]:
-    """The stream as the CDK's concurrent engine wants it."""
-    window = stream.endpoint.window
-    cursor: Cursor
-    if window is None:
-        cursor = FinalStateCursor(stream.name, None, repository)
-        make_plan = partial(Plan, (), Span())  # never asked for
-    else:
-        blob = states.get_stream_state(stream.name, None) if sync_mode == SyncMode.incremental else {}
-        if is_of_another_cursor(blob, window.cursor):
-            stream.logger.warning(
-                f"Stream {stream.name} is read from the beginning: its state, by {', '.join(blob)}, does not tell "
-                "which edits have been read."
-            )
-            blob = {}
-        try:
-            state = reached(stream.name, blob, window.cursor, now)
-        except StateError as error:
-            raise _error(str(error), FailureType.config_error) from None
-        cursor = WindowCursor(stream.name, window.cursor, state, repository, states)
-        make_plan = partial(
-            plan,
-            window,
-            start_date=settings.start_date,
-            state=state,
-            lookback=settings.lookback,
-            date_window=settings.date_window,
-            num_workers=settings.num_workers,
-            now=now,
-            holds_records=stream.holds_records,
-        )
-    reader = StreamReader(stream, make_plan, cursor)
-    return reader, DefaultStream(
-        partition_generator=reader,
-        name=stream.name,
-        json_schema=schema_of(stream.name),
-        primary_key=[stream.primary_key],
-        cursor_field=CursorField(window.cursor) if window else None,
-        logger=stream.logger,
-        cursor=cursor,
-    )
 
 
 def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredAirbyteStream]) -> set[str]:
@@ -295,18 +193,10 @@ def _error(sentence: str, kind: FailureType) -> AirbyteTracedException:
     return AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=kind)
 
 
-def _common_kind(failures: list[Exception | None]) -> FailureType:
+def _common_kind(failures: Iterable[Exception]) -> FailureType:
     """What the failures have in common, so that a sync that would succeed later is not taken for a wrong config."""
     kinds = {getattr(failure, "failure_type", FailureType.system_error) for failure in failures}
     for kind in (FailureType.system_error, FailureType.transient_error):
         if kind in kinds:
             return kind
     return FailureType.config_error
-
-
-def _empty(queue: "Queue[QueueItem]", pool: FairThreadPool) -> None:
-    while not pool.is_done():
-        try:
-            queue.get(timeout=0.1)
-        except Empty:
-            continue

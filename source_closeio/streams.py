@@ -30,7 +30,7 @@ from .pagination import Answer, NoProgress
 from .rate_limit import RateLimiter
 from .records import Record, shaper
 from .schemas import columns_of, schema_of
-from .windows import Span, parse_moment, whole_second
+from .windows import Part, Span, whole_second
 
 # requests unpacks an answer in pieces of 10 kB, which for pages of 200 kB costs as much as parsing them.
 requests.models.CONTENT_CHUNK_SIZE = 2**20
@@ -38,9 +38,6 @@ requests.models.CONTENT_CHUNK_SIZE = 2**20
 
 LISTED = ("data",)
 """Where the rows are in an answer that comes in pages."""
-
-Part = Mapping[str, Any]
-"""What is read in one piece, beside others: a slice of time, the children of one parent, or all."""
 
 
 class Stopped(Exception):
@@ -83,31 +80,35 @@ class CloseStream(HttpStream):
         self._http_client._session.mount(connection.settings.base_url, connection.adapter)
         # The CDK would page only once through a stream without cursor field whose cursor is its default one.
         self.cursor = None
+        self.answered = False
+        """Whether Close has let a request of this stream through."""
         self._shape = shaper(endpoint)
 
     @abstractmethod
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        """The rows of Close that lie in the span, whole; a list that has no dates gives them all.
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+        """The rows of Close that belong to the part, as Close sends them.
 
         limit: rows a page. Generators: the first page is asked for with the first row.
         """
 
+    def records(self, part: Part) -> Iterator[Record]:
+        """The records of one part. Raises StreamRefused, Stopped, or AirbyteTracedException with a sentence."""
+        try:
+            yield from map(self._shape, self.rows(part, self.endpoint.page_size))
+        except NoProgress as failure:
+            sentence = f"Stream {self.name} cannot be read exactly: {failure}"
+            raise AirbyteTracedException(message=sentence, internal_message=sentence) from failure
+
     def parts(self) -> Iterable[Part]:
         """What can be read side by side where there are no slices of time; may ask Close."""
-        return ({},)
-
-    def part(self, part: Part) -> Iterator[Record]:
-        """The rows of one part, or of one slice of time `{"start": ..., "end": ...}` in ISO 8601."""
-        start, end = (part.get(key) for key in ("start", "end"))
-        span = Span(start and parse_moment(start), end and parse_moment(end))
-        return self.rows(span, self.endpoint.page_size)
+        return (Part(),)
 
     def probe(self) -> None:
         """Raises StreamRefused if this key may not read the stream."""
         self.holds_records(Span())
 
     def holds_records(self, span: Span) -> bool:
-        return next(self.rows(span, 1), None) is not None
+        return next(self.rows(Part(span), 1), None) is not None
 
     def fetch(self, asked: dict[str, Any]) -> Answer:
         """One page. asked: query parameters, or what `request_body_json` makes a body of."""
@@ -117,30 +118,16 @@ class CloseStream(HttpStream):
         if not isinstance(rows, list) or not all(isinstance(row, dict) and self.endpoint.key in row for row in rows):
             sentence = f"The answer of /{self.endpoint.path} holds no list of records; {REPORT}."
             raise AirbyteTracedException(message=sentence, internal_message=sentence)
+        self.answered = True
         return page
 
     def answer(self, asked: Mapping[str, Any]) -> requests.Response:
         if self._connection.stop.is_set():
             raise Stopped
         # One page of the CDK's own reading: it prepares, sends, judges and tries again.
-        (response,) = super().read_records(SyncMode.full_refresh, stream_slice=asked)
+        (response,) = self.read_records(SyncMode.full_refresh, stream_slice=asked)
         assert isinstance(response, requests.Response)  # noqa: S101 - what `parse_response` yields
         return response
-
-    def read_records(
-        self,
-        sync_mode: SyncMode,
-        cursor_field: list[str] | None = None,
-        stream_slice: Mapping[str, Any] | None = None,
-        stream_state: Mapping[str, Any] | None = None,
-    ) -> Iterable[Record]:
-        """The records of one part or slice, see `part`; without it, of all."""
-        try:
-            for part in self.parts() if stream_slice is None else (stream_slice,):
-                yield from map(self._shape, self.part(part))
-        except NoProgress as failure:
-            sentence = f"Stream {self.name} cannot be read exactly: {failure}"
-            raise AirbyteTracedException(message=sentence, internal_message=sentence) from failure
 
     def fit_to(self, schema: Mapping[str, Any]) -> None:
         """From now on custom field values are made to fit the columns that this schema declares."""
@@ -223,7 +210,7 @@ class CloseStream(HttpStream):
 
 
 class ListStream(CloseStream):
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
         if self.endpoint.rows_in == LISTED:
             yield from pagination.offset(self.fetch, limit, set(), self.endpoint.key)
         else:
@@ -231,50 +218,44 @@ class ListStream(CloseStream):
 
 
 class ChildStream(CloseStream):
-    """A part is one parent: `{"parent": its id}`."""
-
     def parts(self) -> Iterator[Part]:
-        return ({"parent": each} for each in self._parents())
+        return (Part(parent=each) for each in self._parents())
 
-    def part(self, part: Part) -> Iterator[Record]:
-        for endpoint in self.endpoint.of(part["parent"]):
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+        for endpoint in self.endpoint.of(part.parent):
             try:
-                yield from stream_of(endpoint, self._connection).rows(Span(), endpoint.page_size)
+                yield from stream_of(endpoint, self._connection).rows(Part(), limit)
             except NothingThere:
                 # A parent that was deleted meanwhile took its children with it; anything else is a failure.
-                if part["parent"] in self._parents():
+                if part.parent in self._parents():
                     raise
-
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        for part in self.parts():
-            yield from self.part(part)
 
     def probe(self) -> None:
         """Asks for one parent and one child; of all parents none may have any."""
         for part in islice(self.parts(), 1):
-            next(self.part(part), None)
+            next(self.rows(part, 1), None)
 
     def _parents(self) -> Iterator[str]:
         return _parents_of(self.endpoint, self._connection)
 
 
 class WindowStream(CloseStream):
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        yield from pagination.window(self.fetch, span, str(self.cursor_field), limit)
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+        yield from pagination.window(self.fetch, part.span, str(self.cursor_field), limit)
 
 
 class EventStream(CloseStream):
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        yield from pagination.events(self.fetch, span, limit)
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+        yield from pagination.events(self.fetch, part.span, limit)
 
 
 class SearchStream(CloseStream):
     http_method = "POST"
 
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
         fields = (str(self.cursor_field), "date_created")
         for condition in self._conditions:
-            yield from search(partial(self._fetch_where, condition), span, fields, limit)
+            yield from search(partial(self._fetch_where, condition), part.span, fields, limit)
 
     @cached_property
     def _conditions(self) -> list[Mapping[str, str]]:
@@ -304,22 +285,19 @@ class SearchStream(CloseStream):
 
 
 class ValuesStream(CloseStream):
-    """A part is one of the tables whose records have custom fields: `{"of": its name}`."""
+    """A parent is one of the tables whose records have custom fields, by its name."""
 
     def parts(self) -> Iterator[Part]:
-        return ({"of": endpoint.name} for endpoint in OWNERS)
+        return (Part(parent=endpoint.name) for endpoint in OWNERS)
 
-    def part(self, part: Part) -> Iterator[Record]:
-        (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part["of"])
+    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+        (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part.parent)
         definitions = self._connection.custom_fields.definitions(str(owner.custom_fields))
         start = self._connection.settings.start_date
         shape = shaper(owner)
-        for row in stream_of(owner, self._connection).rows(Span(start and whole_second(start)), owner.page_size):
+        span = Span(start and whole_second(start))
+        for row in stream_of(owner, self._connection).rows(Part(span), owner.page_size):
             yield from values_of(str(owner.custom_fields), shape(row), definitions)
-
-    def rows(self, span: Span, limit: int) -> Iterator[Record]:
-        for part in self.parts():
-            yield from self.part(part)
 
     def probe(self) -> None:
         """Its tables are asked under their own names."""
@@ -335,7 +313,7 @@ OWNERS = tuple(
 def _parents_of(endpoint: Endpoint, connection: Connection) -> Iterator[str]:
     assert endpoint.parent is not None  # noqa: S101 - of a row that has children
     parents = stream_of(endpoint.parent.of, connection)
-    return (row[parents.endpoint.key] for row in parents.rows(Span(), parents.endpoint.page_size))
+    return (row[parents.endpoint.key] for row in parents.rows(Part(), parents.endpoint.page_size))
 
 
 def _rows_in(doc: Any, names: tuple[str, ...]) -> Any:

@@ -38,11 +38,23 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What one stream reads in one sync: the slices in the order of time, then the tail."""
+class Part:
+    """What is read in one piece, beside others: a slice of time, or what belongs to one parent. Neither: all."""
 
-    slices: tuple[Span, ...]
-    tail: Span
+    span: Span = Span()
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one stream reads in one sync: the parts, slices in the order of time, and when they are read the tail."""
+
+    parts: tuple[Part, ...]
+    tail: Span | None
+
+    @property
+    def slices(self) -> tuple[Span, ...]:
+        return tuple(part.span for part in self.parts)
 
 
 def parse_moment(value: object) -> datetime:
@@ -86,9 +98,9 @@ def plan(
         start date nor a state says so.
     """
     horizon = whole_second(now - INDEX_LAG)
-    start = _start(window, start_date, state, lookback)
+    start = _start(start_date, state, lookback)
     if start is not None and start >= horizon:
-        return Plan((), Span(start, None))
+        return Plan((Part(Span(start)),), None)
 
     slices: list[Span] = []
     oldest = min(horizon - window.retention if window.retention else CLOSE_BEGAN, horizon)
@@ -104,20 +116,18 @@ def plan(
         end = min(whole_second(cut + length), horizon)
         slices.append(Span(cut, end))
         cut = end
-    return Plan(tuple(slices), Span(horizon, None))
+    return Plan(tuple(map(Part, slices)), Span(horizon))
 
 
-def _start(window: Window, start_date: datetime | None, state: datetime | None, lookback: timedelta) -> datetime | None:
+def _start(start_date: datetime | None, state: datetime | None, lookback: timedelta) -> datetime | None:
     """Where the state says, or else the start date. The lookback stops at a start date that the state has passed.
 
     A start date behind the state does not skip what lies between them: it was promised to come.
     """
     if state is None:
         return start_date and whole_second(start_date)
-    start = state
-    if window.looks_back:
-        # A lookback of decades is allowed, and means everything.
-        start = max(state, datetime(1, 1, 1, tzinfo=timezone.utc) + lookback) - lookback
+    # A lookback of decades is allowed, and means everything.
+    start = max(state, datetime(1, 1, 1, tzinfo=timezone.utc) + lookback) - lookback
     if start_date is not None and start_date <= state:
         start = max(start, start_date)
     return whole_second(start)

@@ -1,9 +1,7 @@
 """The readers are kept busy, and none waits for the allowance of one stream while others have theirs."""
 
-import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +9,7 @@ import pytest
 from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
 from close_emulator import Emulator
-from source_closeio.partitions import FairThreadPool
+from source_closeio.workers import Workers
 
 from .conftest import NOW, Output
 from .test_exactness import DAY, fill
@@ -74,15 +72,17 @@ class Named(Partition):
         return id(self)
 
 
-def test_the_pool_takes_the_streams_in_turn() -> None:
-    pool = FairThreadPool(ThreadPoolExecutor(1), logging.getLogger("test"))
-    gate, done = threading.Event(), []
-    pool.submit(gate.wait)
+def test_the_workers_take_the_streams_in_turn() -> None:
+    workers, gate, done = Workers(1), threading.Event(), list[str]()
+    workers.submit(gate.wait)
     for stream in ["a", "a", "a", "b", "b", "c"]:
-        pool.submit(lambda part: done.append(part.stream_name()), Named(stream))
-    pool.submit(lambda: done.append("slices of another stream"))
+        workers.submit(lambda part: done.append(part.stream_name()), Named(stream))
+    workers.submit(lambda: done.append("slices of another stream"))
+    over = threading.Event()
+    workers.submit(lambda part: over.set(), Named("z"))
 
     gate.set()
-    pool._threadpool.shutdown()
+    assert over.wait(10)
+    workers.close()
 
     assert done == ["slices of another stream", "a", "b", "c", "a", "b", "a"]

@@ -17,7 +17,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
     read = settings()
 
     assert read.start_date is None
-    assert read.lookback == timedelta(days=1)
+    assert read.lookbacks == {"date_created": timedelta(days=1), "date_updated": timedelta(hours=1)}
     assert read.date_window == timedelta(days=15)
     assert read.num_workers == 10
     assert read.base_url == BASE_URL + "/"
@@ -28,6 +28,7 @@ def test_all_options_are_read() -> None:
     read = settings(
         start_date="2024-01-31",
         activities_window_seconds=0,
+        updates_window_seconds=60,
         date_window=366,
         num_workers=40,
         user_agent=" us ",
@@ -36,7 +37,8 @@ def test_all_options_are_read() -> None:
     )
 
     assert read.start_date == datetime(2024, 1, 31, tzinfo=timezone.utc)
-    assert (read.lookback, read.date_window, read.num_workers) == (timedelta(0), timedelta(days=366), 40)
+    assert read.lookbacks == {"date_created": timedelta(0), "date_updated": timedelta(seconds=60)}
+    assert (read.date_window, read.num_workers) == (timedelta(days=366), 40)
     assert (read.user_agent, read.base_url) == ("us", "https://proxy.example.com/close/")
 
 

@@ -25,7 +25,7 @@ def add(close: Emulator, path: str, **dates_by_id: str) -> None:
 @pytest.mark.parametrize("stream", DATED)
 def test_two_syncs_in_a_row_repeat_only_the_last_five_minutes(close: Emulator, sync: Sync, stream: str) -> None:
     ids = fill(close, stream, 200, NOW - MINUTE, step=MINUTE)
-    options: dict[str, Any] = {"config": {"activities_window_seconds": 0}}
+    options: dict[str, Any] = {"config": {"activities_window_seconds": 0, "updates_window_seconds": 0}}
 
     first = sync(stream, **options)
     second = sync(stream, state=first.state, **options)
@@ -62,6 +62,16 @@ def test_an_activity_edited_inside_the_lookback_arrives_and_outside_it_does_not(
     second = sync("call_activities", state=first.state, config={"activities_window_seconds": 3600})
 
     assert second.ids("call_activities") == {"boundary", "inside", "running"}
+
+
+def test_a_change_that_the_index_showed_late_arrives_within_the_lookback_of_updates(
+    close: Emulator, sync: Sync
+) -> None:
+    add(close, "lead/", before="2026-03-01T10:54:59+00:00", boundary="2026-03-01T10:55:00+00:00")
+    state = sync("leads").state
+    add(close, "lead/", late="2026-03-01T11:00:00+00:00")
+
+    assert sync("leads", state=state).ids("leads") == {"boundary", "late"}
 
 
 def test_what_happened_between_two_syncs_arrives_in_the_second(close: Emulator, sync: Sync) -> None:

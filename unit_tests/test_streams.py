@@ -117,7 +117,8 @@ def test_a_second_sync_reads_only_what_it_must(close: Emulator, run: Run, endpoi
 
     second = sync(run, endpoint, state=first.state)
 
-    since = NOW - timedelta(minutes=5) - (timedelta(days=1) if endpoint.window.looks_back else timedelta())
+    lookback = timedelta(days=1) if endpoint.window.cursor == "date_created" else timedelta(hours=1)
+    since = NOW - timedelta(minutes=5) - lookback
     recent = {row["id"] for row in held(close, endpoint) if row[endpoint.window.cursor][:19] >= since.isoformat()[:19]}
     assert set(keys(second, endpoint)) == recent
     # Who is asking, custom fields and types, and for each type or way to read them: one slice and the tail.
