@@ -9,20 +9,6 @@ from close_emulator.emulator import Emulator, Request
 from close_emulator.lists.catalogue import RESOURCES
 from close_emulator.wire import faults
 from close_emulator.wire.faults import Fault, Script
+from close_emulator.world.sizes import SMALL, Sizes
 
-__all__ = ["RESOURCES", "SMALL", "Behaviour", "Emulator", "Fault", "Request", "Script", "faults"]
-
-SMALL = {
-    "leads": 60,
-    "contacts": 80,
-    "opportunities": 40,
-    "activities": 400,
-    "tasks": 120,
-    "events": 150,
-    "users": 12,
-    "custom_fields": 60,
-    "custom_objects": 40,
-    "sequence_subscriptions": 30,
-    "comments": 25,
-}
-"""The sizes of an organisation that has rows in every list and is read in a moment: `Emulator(**SMALL)`."""
+__all__ = ["RESOURCES", "SMALL", "Behaviour", "Emulator", "Fault", "Request", "Script", "Sizes", "faults"]

@@ -7,24 +7,15 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timezone
 
 from close_emulator.behaviour import Behaviour
 from close_emulator.emulator import Emulator
 from close_emulator.switches import table
+from close_emulator.world.sizes import Sizes
 
-# What an organisation of so many leads has of the rest.
-PER_LEAD = {
-    "contacts": 1.4,
-    "opportunities": 0.4,
-    "activities": 5,
-    "tasks": 1,
-    "events": 2,
-    "users": 0.02,
-    "custom_objects": 0.1,
-    "sequence_subscriptions": 0.2,
-    "comments": 0.1,
-}
+_SIZES = [size.name for size in fields(Sizes) if size.name != "leads"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,20 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.switches:
         print(table(), end="")
         return 0
-    sizes = {name: getattr(options, name) for name in (*PER_LEAD, "custom_fields")}
-    if options.leads and all(size is None for size in sizes.values()):
-        sizes = {name: max(1, round(options.leads * share)) for name, share in PER_LEAD.items()}
-        sizes["custom_fields"] = 20
+    given = {name: getattr(options, name) for name in _SIZES if getattr(options, name) is not None}
+    sizes = Sizes(leads=options.leads, **given) if given or not options.leads else Sizes.for_leads(options.leads)
     emulator = Emulator(
+        sizes,
         seed=options.seed,
-        leads=options.leads,
         start=options.start,
         now=options.now,
         latency=options.latency,
         behaviour=Behaviour(api_key=options.api_key, rate_limit=options.rate_limit, skip_cap=options.skip_cap),
         port=options.port,
         odd_dates=options.odd_dates,
-        **{name: size or 0 for name, size in sizes.items()},
     )
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -64,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same organisation")
     parser.add_argument("--leads", type=int, default=0, help="alone, the other sizes follow in proportion")
-    for name in (*PER_LEAD, "custom_fields"):
+    for name in _SIZES:
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=None, help=f"number of {name}")
     parser.add_argument("--start", type=_moment, default=_moment("2024-01-01"), help="date of the oldest records")
     parser.add_argument("--now", type=_moment, default=None, help="a clock that stands still there")

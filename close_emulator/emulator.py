@@ -26,6 +26,7 @@ from close_emulator.wire.server import Outcome, RawRequest, Server
 from close_emulator.world import evolve
 from close_emulator.world import seed as _seeding
 from close_emulator.world.changes import Changes
+from close_emulator.world.sizes import EMPTY, Sizes
 
 CONTROL = "/_emulator/"
 _BEGIN = datetime(2024, 1, 1, tzinfo=timezone.utc)
@@ -55,18 +56,9 @@ class Emulator:
 
     def __init__(
         self,
+        sizes: Sizes = EMPTY,
+        *,
         seed: int = 7,
-        leads: int = 0,
-        contacts: int = 0,
-        opportunities: int = 0,
-        activities: int = 0,
-        tasks: int = 0,
-        events: int = 0,
-        users: int = 0,
-        custom_fields: int = 0,
-        custom_objects: int = 0,
-        sequence_subscriptions: int = 0,
-        comments: int = 0,
         start: datetime = _BEGIN,
         now: datetime | None = None,
         latency: float = 0.0,
@@ -94,22 +86,9 @@ class Emulator:
         self._store = Store(RESOURCES, self._clock, self.behaviour)
         self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
         self._service = Service(self._store, self._maker, self.behaviour, self._clock, lambda: self.rate_clock())
-        sizes = _seeding.Sizes(
-            leads=leads,
-            contacts=contacts,
-            opportunities=opportunities,
-            activities=activities,
-            tasks=tasks,
-            events=events,
-            users=users,
-            custom_fields=custom_fields,
-            custom_objects=custom_objects,
-            sequence_subscriptions=sequence_subscriptions,
-            comments=comments,
-            odd_dates=odd_dates,
-        )
         lag, self.behaviour.index_lag = self.behaviour.index_lag, 0.0
-        _seeding.fill(self._store, self._maker, sizes, seed, moments.from_datetime(start), self._clock())
+        begin = moments.from_datetime(start)
+        _seeding.fill(self._store, self._maker, sizes, seed, begin, self._clock(), odd_dates=odd_dates)
         self.behaviour.index_lag = lag
 
     @property

@@ -13,8 +13,8 @@ from source_closeio.windows import parse_moment
 def organisation() -> Emulator:
     """A small organisation with rows in every list, at noon of a day in March; it serves until the process ends."""
     emulator = Emulator(
+        SMALL,
         seed=11,
-        **SMALL,
         now=parse_moment("2026-03-01T12:00:00Z"),
         behaviour=Behaviour(api_key="api_emulated_0123456789"),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from close_emulator import Behaviour, Emulator
+from close_emulator import Behaviour, Emulator, Sizes
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.windows import parse_moment
 
@@ -284,14 +284,16 @@ def test_future_and_ancient_dates_arrive_and_harm_no_state(close: Emulator, sync
 
 def test_everything_at_once_with_all_kinds_of_records(sync: Sync) -> None:
     big = Emulator(
+        Sizes(
+            leads=300,
+            contacts=200,
+            opportunities=150,
+            activities=1500,
+            tasks=300,
+            events=500,
+            users=20,
+        ),
         seed=3,
-        leads=300,
-        contacts=200,
-        opportunities=150,
-        activities=1500,
-        tasks=300,
-        events=500,
-        users=20,
         now=NOW,
         behaviour=Behaviour(event_retention_days=10_000),
     )

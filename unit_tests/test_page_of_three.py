@@ -31,7 +31,7 @@ def a_day_of(path: str, **of: str) -> list[dict[str, str]]:
 @pytest.fixture(scope="module")
 def organisation() -> Iterator[Emulator]:
     """More than two pages of everything, and for each parent more than two pages of children."""
-    emulator = Emulator(seed=17, **SMALL, now=NOW)
+    emulator = Emulator(SMALL, seed=17, now=NOW)
     for path, resource in RESOURCES.items():
         if resource.listed and not resource.needs and path not in ("activity/", "task/", "send_as/"):
             emulator.add(path, *a_day_of(path))

@@ -126,7 +126,7 @@ CASES = {
 @pytest.fixture
 def close() -> Iterator[Emulator]:
     """An organisation with a row in every list."""
-    emulator = Emulator(**SMALL, now=NOW, behaviour=Behaviour(api_key=API_KEY))
+    emulator = Emulator(SMALL, now=NOW, behaviour=Behaviour(api_key=API_KEY))
     emulator.add("lead/", {"id": "lead_odd", "custom.cf_a": "no number"})
     with emulator:
         yield emulator

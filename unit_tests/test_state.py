@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from close_emulator import Emulator
+from close_emulator import Emulator, Sizes
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output
@@ -143,7 +143,9 @@ def test_a_sync_resumed_late_goes_on_from_where_it_was(close: Emulator, sync: Sy
 
 def test_no_checkpoint_precedes_a_record_that_it_covers(sync: Sync) -> None:
     """All streams, 20 workers: behind a state come only records that it does not cover."""
-    big = Emulator(seed=5, leads=400, contacts=300, opportunities=200, activities=3000, tasks=400, events=900, now=NOW)
+    big = Emulator(
+        Sizes(leads=400, contacts=300, opportunities=200, activities=3000, tasks=400, events=900), seed=5, now=NOW
+    )
     with big as base_url:
         config = {"base_url": base_url, "num_workers": 20, "custom_field_names": True}
         output = sync(*(e.name for e in ENDPOINTS), config=config)

@@ -29,7 +29,7 @@ SECRETS = ("smtp", "imap", "signature_key")
 @pytest.fixture(scope="module")
 def organisation() -> Iterator[Emulator]:
     """A small organisation that nobody works in."""
-    emulator = Emulator(seed=11, **SMALL, now=NOW)
+    emulator = Emulator(SMALL, seed=11, now=NOW)
     with emulator:
         yield emulator
 

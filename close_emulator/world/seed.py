@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from close_emulator.lists.catalogue import DECLARATIONS, RESOURCES
@@ -14,6 +13,7 @@ from close_emulator.store import moments
 from close_emulator.store.records import Store
 from close_emulator.world.seed_fields import CustomValues, FieldMaker
 from close_emulator.world.settings import people, settings
+from close_emulator.world.sizes import EMPTY, Sizes
 
 Record = dict[str, Any]
 
@@ -38,29 +38,6 @@ ACTIVITY_SHARES: Mapping[str, int] = {
 # Shares of rows that were imported or edited in bulk and so have the same moment as many others, and of odd ones.
 _PLATEAU_SHARE = 0.03
 _ODD_SHARE = 0.002
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much of everything."""
-
-    leads: int = 0
-    contacts: int = 0
-    opportunities: int = 0
-    activities: int = 0
-    tasks: int = 0
-    events: int = 0
-    users: int = 0
-    custom_fields: int = 0
-    custom_objects: int = 0
-    sequence_subscriptions: int = 0
-    comments: int = 0
-    odd_dates: bool = False
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything to make; an empty organisation has no settings either."""
-        return any(size for name, size in vars(self).items() if name != "odd_dates")
 
 
 class _Calendar:
@@ -101,12 +78,14 @@ class _Calendar:
 class _Builder:
     """Makes the records of one organisation."""
 
-    def __init__(self, store: Store, maker: Maker, sizes: Sizes, seed: int, start: int, now: int) -> None:
+    def __init__(
+        self, store: Store, maker: Maker, sizes: Sizes, seed: int, start: int, now: int, *, odd_dates: bool
+    ) -> None:
         self._store = store
         self._maker = maker
         self._sizes = sizes
         self._dice = random.Random(f"organisation-{seed}")
-        self._calendar = _Calendar(self._dice, start, now, sizes.odd_dates)
+        self._calendar = _Calendar(self._dice, start, now, odd_dates)
         self._start = start
         self._now = now
         self._custom = CustomValues(self._dice)
@@ -317,8 +296,11 @@ class _Builder:
         return partial
 
 
-def fill(store: Store, maker: Maker, sizes: Sizes, seed: int, start: int, now: int) -> None:
-    """Make an organisation of the given sizes; nothing at all when they are all zero."""
-    if sizes.any:
+def fill(store: Store, maker: Maker, sizes: Sizes, seed: int, start: int, now: int, *, odd_dates: bool) -> None:
+    """Make an organisation of the given sizes; nothing at all when they are all zero.
+
+    `odd_dates`: a few records are of 1970 or of the future.
+    """
+    if sizes != EMPTY:
         with store.lock:
-            _Builder(store, maker, sizes, seed, start, now).build()
+            _Builder(store, maker, sizes, seed, start, now, odd_dates=odd_dates).build()

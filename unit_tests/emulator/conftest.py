@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 
 import pytest
 
-from close_emulator import Emulator
+from close_emulator import Emulator, Sizes
+
+NOTHING = Sizes()
 
 
 @dataclass
@@ -71,8 +73,8 @@ def emulate() -> Iterator[Emulate]:
     """Start an emulator; gives it and a client."""
     started: list[tuple[Emulator, Client]] = []
 
-    def start(**options: Any) -> tuple[Emulator, Client]:
-        close = Emulator(**options)
+    def start(sizes: Sizes = NOTHING, **options: Any) -> tuple[Emulator, Client]:
+        close = Emulator(sizes, **options)
         close.start()
         client = Client(close)
         started.append((close, client))

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from close_emulator import Emulator
+from close_emulator import Emulator, Sizes
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 KINDS = ("lead", "contact", "opportunity", "activity", "custom_object_type", "shared")
@@ -14,8 +14,8 @@ FORMS = {"text", "number", "date", "datetime", "choices", "user", "contact", "cu
 
 @pytest.fixture(scope="module")
 def organisation():
-    sizes = {"leads": 40, "contacts": 50, "opportunities": 40, "activities": 900, "custom_objects": 40, "users": 5}
-    return Emulator(now=NOW, custom_fields=300, **sizes)
+    many = Sizes(leads=40, contacts=50, opportunities=40, activities=900, custom_objects=40, users=5, custom_fields=300)
+    return Emulator(many, now=NOW)
 
 
 def definitions(close, kind):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from close_emulator import Behaviour, faults
+from close_emulator import Behaviour, Sizes, faults
 from close_emulator.lists.catalogue import RESOURCES
 from unit_tests.emulator.searches import chain, condition, search, term
 
@@ -228,7 +228,7 @@ def test_lists_can_say_always_or_never_that_more_follows(emulate, records):
 
 
 def test_one_parent_is_refused_and_the_others_are_not(emulate):
-    close, client = emulate(users=2)
+    close, client = emulate(Sizes(users=2))
     close.behaviour.refused_parents = {"gone": 403, close.organization_id: 402}
     close.add("comment/", {"id": "comm_1", "thread_id": "kept"})
     refused = client.get("comment/", thread_id="gone")

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from close_emulator import Behaviour
+from close_emulator import Behaviour, Sizes
 
 
 def test_pages_follow_each_other(emulate, records):
@@ -143,7 +143,7 @@ def test_task_views(emulate):
 
 
 def test_lists_without_has_more_and_lists_that_need_a_parameter(emulate):
-    _, client = emulate(leads=1)
+    _, client = emulate(Sizes(leads=1))
     assert set(client.get("pipeline/").json) == {"data"}
     assert set(client.get("status/lead/").json) == {"has_more", "data"}
     assert client.get("custom_object/").status == 400

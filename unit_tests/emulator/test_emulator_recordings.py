@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from close_emulator import Sizes
 from close_emulator.lists.catalogue import RESOURCES
 
 RECORDINGS = Path(__file__).resolve().parents[2] / ".." / "shared" / "recordings"
 FILES = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []
 pytestmark = pytest.mark.skipif(not FILES, reason="no recordings here")
 
-SIZES = {"leads": 5, "contacts": 8, "opportunities": 30, "activities": 60, "users": 12, "custom_fields": 20}
+SIZES = Sizes(leads=5, contacts=8, opportunities=30, activities=60, users=12, custom_fields=20)
 
 
 def kinds(value):
@@ -49,7 +50,7 @@ def recordings():
 
 @pytest.mark.parametrize("exchange", list(recordings()))
 def test_shape(emulate, exchange):
-    close, client = emulate(**SIZES)
+    close, client = emulate(SIZES)
     path = urlsplit(exchange["request"]["url"]).path.removeprefix("/api/v1/")
     status, body = exchange["response"]["status"], exchange["response"]["body"]
     if status == 200 and path.startswith("organization/"):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from close_emulator import Behaviour
+from close_emulator import Behaviour, Sizes
 
 
 def refusal(reply):
@@ -119,7 +119,7 @@ def test_email_templates_come_archived_or_not_unless_asked(emulate):
 
 
 def test_memberships_come_only_with_the_organisation(emulate):
-    close, client = emulate(users=11)
+    close, client = emulate(Sizes(users=11))
     assert client.get("membership/").status == client.get("organization/").status == 405
     organisation = client.get(f"organization/{close.organization_id}/").json
     members = organisation["memberships"] + organisation["inactive_memberships"]
@@ -135,7 +135,7 @@ def test_memberships_come_only_with_the_organisation(emulate):
 
 
 def test_availability_is_told_for_each_member_on_each_device(emulate):
-    close, client = emulate(users=12, leads=3, activities=20)
+    close, client = emulate(Sizes(users=12, leads=3, activities=20))
     rows = client.get("user/availability/", _limit=1).json["data"]
     assert {row["user_id"] for row in rows} == close.ids("user/availability/") < close.ids("user/")
     assert all(row.keys() == {"user_id", "availability"} for row in rows)
@@ -158,7 +158,7 @@ def test_metrics_of_activity_reports(emulate):
 
 
 def test_the_ids_of_every_list_are_told_to_other_processes(emulate):
-    close, client = emulate(users=4, leads=3, contacts=3, activities=15, comments=4, sequence_subscriptions=4)
+    close, client = emulate(Sizes(users=4, leads=3, contacts=3, activities=15, comments=4, sequence_subscriptions=4))
     for path in ("comment/", "sequence_subscription/", "membership/", "user/availability/", "unsubscribe/email/"):
         told = client.send("GET", f"/_emulator/ids?path={path}").json
         assert told == sorted(close.ids(path))

@@ -4,7 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from close_emulator import Behaviour
+from close_emulator import Behaviour, Sizes
 from unit_tests.emulator.searches import chain, condition, search, term
 
 
@@ -158,7 +158,7 @@ def test_bad_json(emulate):
 
 def test_custom_objects_of_a_type_that_changed_since(emulate):
     now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-    close, client = emulate(now=now, leads=10, custom_objects=40, custom_fields=20)
+    close, client = emulate(Sizes(leads=10, custom_objects=40, custom_fields=20), now=now)
     kind = sorted(close.ids("custom_object_type/"))[0]
     theirs = {row["id"]: row for row in close.all("custom_object/") if row["custom_object_type_id"] == kind}
     changed, deleted, *_ = theirs

@@ -5,38 +5,38 @@ import re
 import subprocess
 import sys
 import urllib.request
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from close_emulator import Emulator
-from close_emulator.cli import PER_LEAD
+from close_emulator import Emulator, Sizes
 from close_emulator.world.seed import ACTIVITY_SHARES
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-SIZES = {
-    "leads": 30,
-    "contacts": 40,
-    "opportunities": 20,
-    "activities": 80,
-    "tasks": 30,
-    "events": 40,
-    "users": 5,
-    "custom_fields": 20,
-    "custom_objects": 30,
-    "sequence_subscriptions": 25,
-    "comments": 20,
-}
+SIZES = Sizes(
+    leads=30,
+    contacts=40,
+    opportunities=20,
+    activities=80,
+    tasks=30,
+    events=40,
+    users=5,
+    custom_fields=20,
+    custom_objects=30,
+    sequence_subscriptions=25,
+    comments=20,
+)
 
 
 @pytest.fixture(scope="module")
 def organisation():
-    return Emulator(now=NOW, **SIZES)
+    return Emulator(SIZES, now=NOW)
 
 
 def test_sizes(organisation):
     for path, name in (("lead/", "leads"), ("contact/", "contacts"), ("activity/", "activities"), ("event/", "events")):
-        assert len(organisation.all(path)) == SIZES[name]
+        assert len(organisation.all(path)) == getattr(SIZES, name)
     assert organisation.ids("event/") < {event["id"] for event in organisation.all("event/")}  # some are too old
     assert all(organisation.ids(path) for path in ACTIVITY_SHARES)
     fields = ("lead", "contact", "opportunity", "activity", "custom_object_type", "shared")
@@ -52,14 +52,14 @@ def test_nothing_is_made_unless_asked_for():
 def test_children_belong_to_what_is_held(organisation):
     contacts = {row["id"]: row["lead_id"] for row in organisation.all("contact/")}
     subscriptions = organisation.all("sequence_subscription/")
-    assert len(subscriptions) == SIZES["sequence_subscriptions"]
+    assert len(subscriptions) == SIZES.sequence_subscriptions
     assert all(contacts[row["contact_id"]] == row["lead_id"] for row in subscriptions)
     subscribed = {row["sequence_id"] for row in subscriptions}
     assert subscribed < organisation.ids("sequence/")  # one has no subscribers
     assert len(subscribed) > 1
     threads = {row["id"]: row for row in organisation.all("comment_thread/")}
     comments = organisation.all("comment/")
-    assert len(comments) == sum(thread["num_comments"] for thread in threads.values()) == SIZES["comments"]
+    assert len(comments) == sum(thread["num_comments"] for thread in threads.values()) == SIZES.comments
     assert {row["thread_id"] for row in comments} == set(threads)
     objects = organisation.ids("activity/") | organisation.ids("opportunity/")
     assert all(row["object_id"] in objects and row["lead_id"] in organisation.ids("lead/") for row in threads.values())
@@ -82,9 +82,10 @@ def test_smart_views_and_senders_are_of_several_kinds(organisation):
 
 
 def test_same_seed_same_organisation(organisation):
-    again = Emulator(now=NOW, **SIZES)
+    again = Emulator(SIZES, now=NOW)
     assert again.all("activity/") == organisation.all("activity/")
-    assert Emulator(seed=8, now=NOW, leads=5).ids("lead/") != Emulator(seed=9, now=NOW, leads=5).ids("lead/")
+    one, other = (Emulator(Sizes(leads=5), seed=seed, now=NOW).ids("lead/") for seed in (8, 9))
+    assert not one & other
 
 
 def test_ids_dates_and_references(organisation):
@@ -99,20 +100,20 @@ def test_ids_dates_and_references(organisation):
 
 
 def test_odd_dates_only_on_request(organisation):
-    odd = Emulator(now=NOW, activities=3000, odd_dates=True)
+    odd = Emulator(Sizes(activities=3000), now=NOW, odd_dates=True)
     dates = {row["date_created"][:4] for row in odd.all("activity/")}
     assert {"1970", "2027"} <= dates
     assert {row["date_created"][:4] for row in organisation.all("activity/")} <= {"2024", "2025", "2026"}
 
 
 def test_plateaus():
-    activities = Emulator(now=NOW, activities=1000).all("activity/")
+    activities = Emulator(Sizes(activities=1000), now=NOW).all("activity/")
     dates = [row["date_created"] for row in activities]
     assert max(dates.count(date) for date in set(dates)) > 3
 
 
 def test_evolve_happens_now_and_logs():
-    close = Emulator(now=NOW, **{**SIZES, "events": 0})
+    close = Emulator(replace(SIZES, events=0), now=NOW)
     before = {row["id"]: row for row in close.all("lead/")}
     counts = close.evolve(seed=3)
     assert counts["lead/ updated"] == counts["contact/ deleted"] == 1
@@ -124,7 +125,7 @@ def test_evolve_happens_now_and_logs():
 
 
 def test_what_belongs_to_a_record_goes_with_it():
-    close = Emulator(now=NOW, **SIZES)
+    close = Emulator(SIZES, now=NOW)
     lead = close.all("custom_object/")[0]["lead_id"]
     close.delete(lead)
     for path in ("custom_object/", "sequence_subscription/", "comment_thread/", "comment/", "activity/"):
@@ -165,7 +166,7 @@ def test_command():
         base_url = process.stdout.readline().strip()
         root = base_url.removesuffix("/api/v1")
         with urllib.request.urlopen(f"{root}/_emulator/ids?path=activity/", timeout=5) as reply:
-            assert len(json.load(reply)) == 5 * PER_LEAD["activities"]
+            assert len(json.load(reply)) == Sizes.for_leads(5).activities == 25
         process.terminate()
         assert process.wait(5) == 0
         assert process.stdout.read() + process.stderr.read() == ""

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from close_emulator import Behaviour, faults
+from close_emulator import Behaviour, Sizes, faults
 
 
 def test_missing_slash_redirects(emulate):
@@ -37,7 +37,7 @@ def test_keys(emulate):
 
 
 def test_me_and_organization(emulate):
-    close, client = emulate(users=12)
+    close, client = emulate(Sizes(users=12))
     me = client.get("me/").json
     assert me["id"] == close.user_id
     assert me["organizations"][0]["id"] == close.organization_id
@@ -229,7 +229,7 @@ def test_slow_answer(emulate):
 
 
 def test_control_endpoints(emulate):
-    close, client = emulate(leads=20, contacts=20, activities=40, tasks=10, opportunities=10)
+    close, client = emulate(Sizes(leads=20, contacts=20, activities=40, tasks=10, opportunities=10))
     client.get("lead/")
     stats = client.send("GET", "/_emulator/stats").json
     assert (stats["requests"], stats["by_path"], stats["max_in_flight"]) == (1, {"lead/": 1}, 1)

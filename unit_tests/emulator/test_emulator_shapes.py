@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import close_emulator
-from close_emulator import RESOURCES, Emulator
+from close_emulator import RESOURCES, Emulator, Sizes
 from close_emulator.lists.catalogue import DECLARATIONS
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
@@ -33,7 +33,7 @@ EXACT = {"blocked_phone_number/", "comment/", "comment_thread/", "outcome/", "pl
 
 @pytest.fixture(scope="module")
 def organisation():
-    return Emulator(now=NOW, users=12, leads=5, contacts=5, activities=20, comments=5, sequence_subscriptions=5)
+    return Emulator(Sizes(users=12, leads=5, contacts=5, activities=20, comments=5, sequence_subscriptions=5), now=NOW)
 
 
 @pytest.mark.parametrize("path", sorted(RESOURCES))
@@ -54,7 +54,7 @@ def test_records_have_the_fields_of_the_example_and_nothing_that_stands_for_some
 
 
 def test_records_follow_their_example_by_the_names_of_its_fields():
-    close = Emulator(now=NOW, users=5)
+    close = Emulator(Sizes(users=5), now=NOW)
     (call,) = close.add("activity/call/", {})
     assert call["user_id"] == call["created_by"] == call["updated_by"] in close.ids("user/")
     people = {row["id"]: f"{row['first_name']} {row['last_name']}" for row in close.all("user/")}
@@ -125,7 +125,7 @@ def test_a_list_is_declared_in_one_file(tmp_path):
     package = tmp_path / "close_emulator"
     shutil.copytree(Path(close_emulator.__file__).parent, package)
     (package / "lists/rows/foo.jsonl").write_text('{"source": "nowhere", "prefix": "foo", "noun": "Foo"}\n')
-    asked = "from close_emulator import Emulator; print(sorted(len(i) for i in Emulator(users=1).ids('foo/')))"
+    asked = "from close_emulator import SMALL, Emulator; print(sorted(map(len, Emulator(SMALL).ids('foo/'))))"
     told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert told.stdout == "[47, 47]\n"
 
@@ -156,7 +156,7 @@ def test_seeded_rows_are_not_all_alike(organisation, path):
 
 
 def test_unsubscribed_emails_have_no_id(emulate):
-    close, client = emulate(leads=1)
+    close, client = emulate(Sizes(leads=1))
     rows = client.get("unsubscribe/email/").json["data"]
     assert {row["email"] for row in rows} == close.ids("unsubscribe/email/")
     assert not any("id" in row for row in rows)
@@ -173,7 +173,7 @@ def test_secrets_are_there_to_be_kept(organisation):
 
 
 def test_members_of_an_organisation(emulate):
-    close, client = emulate(users=12)
+    close, client = emulate(Sizes(users=12))
     organisation = client.get(f"organization/{close.organization_id}/").json
     documented = (
         "id user_id user_email user_first_name user_last_name user_full_name user_phone role_id permissions_granted"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
-from close_emulator import Emulator, faults
+from close_emulator import Emulator, Sizes, faults
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.singer.compat import COMPAT
 from source_closeio.singer.record import utc_text
@@ -31,18 +31,20 @@ BEGAN = NOW - 40 * DAY
 def organisation() -> Iterator[Emulator]:
     """Some of everything, of the last forty days, in which nobody works."""
     emulator = Emulator(
+        Sizes(
+            leads=30,
+            contacts=40,
+            opportunities=20,
+            activities=120,
+            tasks=40,
+            events=60,
+            users=5,
+            custom_fields=30,
+            custom_objects=10,
+            sequence_subscriptions=10,
+            comments=10,
+        ),
         seed=11,
-        leads=30,
-        contacts=40,
-        opportunities=20,
-        activities=120,
-        tasks=40,
-        events=60,
-        users=5,
-        custom_fields=30,
-        custom_objects=10,
-        sequence_subscriptions=10,
-        comments=10,
         start=BEGAN,
         now=NOW,
     )

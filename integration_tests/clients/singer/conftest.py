@@ -41,8 +41,8 @@ class Written:
 def close() -> Iterator[Emulator]:
     """Rows in every list. Its clock is the machine's: tap-closeio goes by that, and not by what Close says."""
     emulator = Emulator(
+        SMALL,
         seed=11,
-        **SMALL,
         behaviour=Behaviour(api_key="api_emulated_0123456789"),
     )
     with emulator:
