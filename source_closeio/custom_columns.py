@@ -3,6 +3,7 @@
 https://developer.close.com/topics/custom-fields
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -86,8 +87,16 @@ def _single(item: Fit) -> Fit:
     return one
 
 
+def as_json(value: Any) -> str:
+    """A value as JSON text. orjson knows no whole numbers beyond 64 bits."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
 def _text(value: Any) -> str:
-    return value if type(value) is str else orjson.dumps(value).decode()
+    return value if type(value) is str else as_json(value)
 
 
 def _number(value: Any) -> Any:
@@ -103,7 +112,7 @@ def _number(value: Any) -> Any:
 def _date(value: Any) -> Any:
     if type(value) is not str:
         return None
-    if len(value) == 10 and _DATE.fullmatch(value):
+    if _DATE.fullmatch(value):
         return value
     return value[:10] if _DATE_TIME.fullmatch(value) else None
 

@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from source_closeio.custom_columns import column, fit, fits
+from source_closeio.custom_columns import as_json, column, fit, fits
 
 TEXT = {"type": ["null", "string"]}
 NUMBER = {"type": ["null", "number"]}
@@ -55,6 +55,8 @@ def test_name_and_description_stand_in_the_schema() -> None:
         (TEXT, {"a": 1}, '{"a":1}'),
         (TEXT, 12.5, "12.5"),
         (TEXT, True, "true"),
+        (TEXT, 12345678901234567890123, "12345678901234567890123"),
+        (TEXT, {"ü": 10**30}, '{"ü":1000000000000000000000000000000}'),
         (many(TEXT), "a", ["a"]),
         (many(TEXT), ["a", 1], ["a", "1"]),
         (many(TEXT), {"a": 1}, ['{"a":1}']),
@@ -62,15 +64,23 @@ def test_name_and_description_stand_in_the_schema() -> None:
         (NUMBER, [3], 3),
         (NUMBER, "a dozen", None),
         (NUMBER, "nan", None),
+        (NUMBER, "1e400", None),
+        (NUMBER, {"a": 1}, None),
         (NUMBER, True, None),
         (NUMBER, [1, 2], None),
         (many(NUMBER), 3, [3]),
         (DATE, "2025-03-01T10:00:00+00:00", "2025-03-01"),
+        (DATE, "2025-03-01T10:00", None),
+        (DATE, "2025-03-01 and more", None),
+        (DATE, "12025-03-01", None),
+        (DATE, ["2025-03-01"], "2025-03-01"),
         (DATE, "soon", None),
         (DATE, 20250301, None),
         (MOMENT, "2025-03-01", "2025-03-01T00:00:00+00:00"),
         (MOMENT, "2025-03-01T10:00:00.5", "2025-03-01T10:00:00.5+00:00"),
         (MOMENT, "soon", None),
+        (MOMENT, 20250301, None),
+        (MOMENT, "2025-03-01t10:00:00z ", None),
         (DATE, "2025-03-01T10:00:00", "2025-03-01"),
     ],
 )
@@ -89,7 +99,13 @@ def test_a_value_is_made_to_fit_its_column(declared: dict[str, Any], given: Any,
         (TEXT, "a"),
         (NUMBER, 3),
         (NUMBER, 2.5),
+        (NUMBER, 12345678901234567890123),
         (DATE, "2025-03-01"),
+        (MOMENT, "2025-03-01T10:00:00-05:00"),
+        ({"type": "string"}, "a"),
+        ({"type": "number"}, 3),
+        ({"type": ["number", "string"]}, ["a"]),
+        ({"type": ["null", "boolean"]}, ["a"]),
         (MOMENT, "2025-03-01T10:00:00.123000+00:00"),
         (MOMENT, "2025-03-01T10:00:00Z"),
         (many(TEXT), ["a", "b"]),
@@ -105,3 +121,20 @@ def test_a_value_that_fits_stays_the_same_object(declared: dict[str, Any], value
 
 def test_only_custom_columns_are_looked_at() -> None:
     assert set(fits({"name": TEXT, "custom.cf_1": TEXT, "custom.lcf_2": NUMBER})) == {"custom.cf_1", "custom.lcf_2"}
+
+
+def test_a_field_whose_items_are_not_declared_takes_any() -> None:
+    assert fit({"type": ["null", "array"]})({"a": 1}) == [{"a": 1}]
+
+
+def test_a_text_of_an_unknown_format_is_a_text() -> None:
+    assert fit({"type": "string", "format": "uuid"})(1) == "1"
+
+
+def test_a_field_with_an_empty_name_has_no_title() -> None:
+    assert column({"id": "cf_1", "type": "text", "name": "", "description": None}) == TEXT
+
+
+def test_json_text_is_short_and_keeps_letters_and_digits_however_it_is_written() -> None:
+    assert as_json({"a": [1, "ü", None, 1.5]}) == '{"a":[1,"ü",null,1.5]}'
+    assert as_json({"a": [2**64, "ü", None, 1.5]}) == '{"a":[18446744073709551616,"ü",null,1.5]}'
