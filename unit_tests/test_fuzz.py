@@ -15,7 +15,7 @@ import pytest
 import requests
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.utils import AirbyteTracedException
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from close_emulator import Emulator
@@ -25,7 +25,7 @@ from source_closeio.source import SourceCloseIO
 from source_closeio.state_migration import StateError, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
-from .anything import ANY_JSON, MOMENTS, NASTY_TEXT, spoilt
+from .anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt
 from .conftest import API_KEY, NOW, catalog_of
 from .test_catalog import SPEC
 
@@ -33,8 +33,8 @@ File = Callable[[str, Any], str]
 
 SENTENCE = re.compile(r"[^\n]+\.")
 SECRET = "_of_the_fuzz"
-FEW = settings(max_examples=max(10, settings.default.max_examples // 20))
-"""Where the emulator is asked."""
+FEW = settings(max_examples=max(10, settings.default.max_examples // 20), phases=[Phase.generate])
+"""Where the emulator is asked: to look for the smallest example would take minutes."""
 
 
 class Connector(SourceCloseIO, Inputs):
@@ -86,8 +86,13 @@ OAUTH = {
     "access_token": f"access{SECRET}",
     "token_expiry_date": "2024-01-31T09:30:00Z",
 }
+HOSTS = st.text("ab.-_*%é 1[]:@?#", max_size=6) | st.text("ab.* ", min_size=1, max_size=4)
+URLS = st.builds("https://{}{}".format, HOSTS, st.just("/api") | NASTY_TEXT)
 CONFIGS = (
     st.sampled_from((CONFIG, BY_FORM, {**CONFIG, "credentials": OAUTH})).flatmap(spoilt)
+    | st.builds(lambda key, value: {**CONFIG, "credentials": {**OAUTH, key: value}}, st.sampled_from([*OAUTH]), SCALARS)
+    | URLS.map(lambda url: {**CONFIG, "base_url": url})
+    | MOMENTS.map(lambda moment: {**CONFIG, "start_date": moment})
     | st.fixed_dictionaries({}, optional={**dict.fromkeys(SPEC["properties"], ANY_JSON), "api_key": st.just("k")})
     | ANY_JSON
 )
