@@ -187,7 +187,10 @@ def test_a_state_is_understood_whole_or_not_at_all(file: File, held: Any) -> Non
             assert (moment is None) == tells_nothing(blob)
 
 
-@given(spoilt(catalog_of(("leads", "tasks"))) | ANY_JSON)
+SEVERAL = st.lists(st.sampled_from(("leads", "tasks", "users")), max_size=4)
+
+
+@given(spoilt(catalog_of(("leads", "tasks"))) | SEVERAL.map(lambda names: catalog_of(tuple(names))) | ANY_JSON)
 def test_a_catalog_is_read_whole_or_not_at_all(file: File, held: Any) -> None:
     try:
         read = Inputs.read_catalog(file("catalog", held))

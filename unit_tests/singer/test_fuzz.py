@@ -27,7 +27,7 @@ from source_closeio.singer.state import for_source, taken_over
 from source_closeio.singer.translate import translate
 from source_closeio.state_migration import StateError, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
-from unit_tests.anything import ANY_JSON, MOMENTS, NASTY_TEXT, spoilt
+from unit_tests.anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt
 from unit_tests.conftest import API_KEY, NOW
 from unit_tests.test_fuzz import CONFIGS, FEW, assert_clear, tells_nothing
 
@@ -111,7 +111,7 @@ def says(entry: dict[str, Any]) -> bool:
     return str(flags[0]).lower() == "true" if flags else False
 
 
-@given(spoilt(marked()) | OBJECTS)
+@given(spoilt(marked()) | st.builds(dict, streams=st.lists(st.sampled_from(marked()["streams"]), max_size=3)) | OBJECTS)
 def test_a_catalog_selects_what_it_says_or_is_a_sentence(held: Any) -> None:
     if not isinstance(held, dict):
         return  # the file is refused before
@@ -287,7 +287,7 @@ def assert_critical(err: str) -> None:
 
 
 @FEW
-@given(spoilt(BOOKMARKS))
+@given(SCALARS.map(lambda value: {"bookmarks": {"leads": {"date_updated": value}}}) | spoilt(BOOKMARKS))
 def test_a_state_of_any_shape_is_gone_on_from_or_ends_the_program_with_a_sentence(tap: Any, held: Any) -> None:
     code, ids, err = tap(catalog=LEADS, state=held)
 
