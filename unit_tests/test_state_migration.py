@@ -178,5 +178,7 @@ def test_two_states_of_one_stream_are_not_chosen_from() -> None:
 
 
 def test_a_shared_state_is_not_ours() -> None:
-    with pytest.raises(StateError, match=r"^The state has a `shared_state`, which this connector never wrote; leave it out\.$"):
+    with pytest.raises(
+        StateError, match=r"^The state has a `shared_state`, which this connector never wrote; leave it out\.$"
+    ):
         blobs([{"global": {"shared_state": {"a": 1}, "stream_states": [entry("leads", LEADS)]}}])
