@@ -33,7 +33,8 @@ class Step:
 
     dice: seeds what people do. pause: seconds before the sync. work: things that people do in them.
     busy: the chance that people do something before an answer. tick: seconds that a request takes, at most.
-    kill: after so many lines. reset: a stream that starts anew. faults: each `each`-th request has one of them.
+    kill: after so many lines. reset: a stream that starts anew.
+    refuse: a stream that the key may not read in this sync. faults: each `each`-th request has one of them.
     """
 
     dice: int
@@ -45,6 +46,7 @@ class Step:
     date_window: int = 15
     kill: int | None = None
     reset: str | None = None
+    refuse: str | None = None
     faults: tuple[str, ...] = ()
     each: int = 5
 
@@ -114,8 +116,9 @@ def draw(seed: int) -> History:
         # A page that is short for want of rows to show, and says that nothing follows: nobody could know better.
         switches = {name: value for name, value in switches.items() if not name.startswith("has_more")}
     page_cap, page_falls = maybe(0.7, dice.choice((2, 3, 7, 20, 50))), maybe(0.3, dice.randrange(40), 0)
-    if "cursor_lifetime" in switches:
-        page_cap = None  # nothing leads through more equal rows than a page holds when cursors do not
+    if {"cursor_lifetime", "search_sorts"} & set(switches):
+        # Two rows may be sorted by chance, and without cursors nothing leads through more equal rows than a page holds.
+        page_cap = None
     if "unstable_ties" in switches and page_cap is not None:
         page_cap = max(page_cap, 20)  # forty equal rows dealt anew in pages of two are never all seen
     if page_cap is None or page_cap >= switches.get("search_chain_cap", 10_000) or page_falls:
@@ -135,6 +138,7 @@ def draw(seed: int) -> History:
             date_window=dice.choice((4, 15, 60, 366)),
             kill=maybe(0.5, round(10 ** dice.uniform(0.5, 3.0))),
             reset=maybe(0.1, dice.choice(streams)),
+            refuse=maybe(0.1, dice.choice([name for name in streams if name != "custom_objects"] or [None])),
             faults=tuple(dice.sample(sorted(FAULTS), dice.choice((1, 2, 4)))) if disturbed else (),
             each=dice.choice((3, 5, 11, 29)),
         )
@@ -162,7 +166,14 @@ def shorter(history: History) -> Iterator[History]:
     for number in range(len(history.steps)):
         yield replace(history, steps=history.steps[:number] + history.steps[number + 1 :])
     for name in history.streams if len(history.streams) > 1 else ():
-        steps = tuple(step if step.reset != name else replace(step, reset=None) for step in history.steps)
+        steps = tuple(
+            replace(
+                step,
+                reset=None if step.reset == name else step.reset,
+                refuse=None if step.refuse == name else step.refuse,
+            )
+            for step in history.steps
+        )
         yield replace(history, streams=tuple(each for each in history.streams if each != name), steps=steps, late=0)
     for name in history.switches:
         yield replace(history, switches={key: value for key, value in history.switches.items() if key != name})
@@ -172,7 +183,7 @@ def shorter(history: History) -> Iterator[History]:
             yield replace(history, **{name: getattr(plain, name)})
     quiet = Step(dice=0)
     for number, step in enumerate(history.steps):
-        for name in ("workers", "faults", "kill", "reset", "busy", "work", "tick", "date_window"):
+        for name in ("workers", "faults", "kill", "reset", "refuse", "busy", "work", "tick", "date_window"):
             if getattr(step, name) != getattr(quiet, name):
                 calmer = replace(step, **{name: getattr(quiet, name)})
                 yield replace(history, steps=(*history.steps[:number], calmer, *history.steps[number + 1 :]))

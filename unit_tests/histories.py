@@ -117,6 +117,8 @@ class _Play:
         if step.reset:
             self._states.pop(step.reset, None)
             self._destination.reset(step.reset)
+        if step.refuse:
+            self._close.behaviour.refused = {self._views[step.refuse].asked: 403}
         if step.faults:
             self._close.fail(faults.every(step.each, *(FAULTS[name] for name in step.faults)))
         asked = count()
@@ -138,6 +140,7 @@ class _Play:
                     thread.join(timeout=30)
             self._close.on_request = None
             self._close.heal()
+            self._close.behaviour.refused = {}
             self._close.forget_requests()
             if next(asked) > MOST_REQUESTS:
                 raise Broken(f"{MOST_REQUESTS} requests were no end")
@@ -210,8 +213,12 @@ class _Play:
         elif message["type"] == "TRACE" and message["trace"]["type"] == "STREAM_STATUS":
             status = message["trace"]["stream_status"]
             name = status["stream_descriptor"]["name"]
-            if status["status"] == "COMPLETE" and not self._was_left_out(name):
+            if status["status"] != "COMPLETE":
+                return
+            if not self._was_left_out(name):
                 promises[name].completes()
+            elif _reached(self._states.get(name), ENDPOINT[name]) is not None:
+                raise Broken(f"{name} was left out, and said COMPLETE though it had been read")
 
     def _was_left_out(self, stream: str) -> bool:
         return any(f"Stream {stream} is left out" in warning for warning in self._warnings)

@@ -8,7 +8,7 @@ What is promised:
   it began with, less what the stream looks back (`activities_window_seconds` for activities, `updates_window_seconds`
   for the others), or before the start date. A row counts as there when the index shows it. A row whose date moved
   meanwhile is the next sync's.
-- A state covers, of those rows, all whose date lies before it; they are out when it is.
+- A state that moves covers, of those rows, all whose date lies before it; they are out when it is.
 - What the key may not see, rows that are hidden from it and children of parents that it is refused, is not owed.
 - So in the end each row is out in its last version, but for: rows before the start date; versions that were written, or
   shown by the index, when their date lay further back than is looked back (old activities that are edited, or imported
@@ -67,6 +67,7 @@ class View:
         self.window = endpoint.window
         self.path = f"{endpoint.object_type}/" if endpoint.object_type else endpoint.path.replace("{id}/", "")
         self.key = endpoint.key
+        self.asked = f"data/search/{endpoint.object_type}" if endpoint.object_type else self.path
         self.kind = endpoint.params.get("_type", "all")
 
     def shows(self, row: Row) -> bool:
@@ -205,7 +206,9 @@ class Promise:
         return max(begin, start_date) if start_date is not None and start_date <= state else begin
 
     def covers(self, state: int) -> None:
-        """Raises Broken where a state covers what is not out."""
+        """Raises Broken where a state that has moved covers what is not out."""
+        if state == self._reached:
+            return  # what lies before it is looked back on by the next sync as it was by this one
         if self._reached is not None and state < self._reached:
             raise Broken(f"the state of {self._view.name} goes back to {moments.full(state)}")
         if state > max(self._began - INDEX_LAG + moments.MINUTE, self._reached or 0):

@@ -29,6 +29,7 @@ def test_the_histories_of_these_numbers_differ_in_what_matters() -> None:
     assert any(step.kill for step in steps)
     assert any(step.faults for step in steps)
     assert any(step.reset for step in steps)
+    assert any(step.refuse for step in steps)
 
 
 WORKDAY = Step(dice=3, pause=3600.0, work=30, busy=0.5, workers=2)
@@ -78,6 +79,12 @@ def a_failure_that_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> History:
     return replace(BUSY, steps=(replace(WORKDAY, faults=("html",), each=1),))
 
 
+def left_out(monkeypatch: pytest.MonkeyPatch) -> History:
+    """A warning is believed to say that each stream was left out."""
+    monkeypatch.setattr(histories._Play, "_was_left_out", lambda self, stream: True)
+    return BUSY
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
@@ -86,6 +93,7 @@ def a_failure_that_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> History:
         (state_ahead, "is ahead of what can be known"),
         (complete_too_soon, "when "),
         (a_failure_that_is_no_failure, "no error says why"),
+        (left_out, "though it had been read"),
     ],
 )
 def test_a_promise_that_is_not_kept_is_seen(
