@@ -175,8 +175,8 @@ def test_cut_at_every_tenth_line_and_resumed_nothing_is_lost(close: Emulator, sy
 
 
 def test_a_second_sync_reads_only_what_it_must(sync: Sync) -> None:
-    first = sync(activities_window_seconds=0)
-    second = sync(state=first.state, activities_window_seconds=0)
+    first = sync(activities_window_seconds=0, updates_window_seconds=0)
+    second = sync(state=first.state, activities_window_seconds=0, updates_window_seconds=0)
 
     horizon = "2026-03-01T11:55:00.000000Z"
     assert first.state["bookmarks"] == second.state["bookmarks"]
