@@ -5,7 +5,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from source_closeio.custom_columns import as_json, column, fit, fits
+from source_closeio.custom_columns import as_json, column, fit, fits, is_known
 
 TEXT = {"type": ["null", "string"]}
 NUMBER = {"type": ["null", "number"]}
@@ -34,6 +34,25 @@ def many(item: dict[str, Any]) -> dict[str, Any]:
 def test_the_type_of_a_field_is_that_of_its_column(kind: str | None, expected: dict[str, Any]) -> None:
     assert column({"id": "cf_1", "type": kind}) == expected
     assert column({"id": "cf_1", "type": kind, "accepts_multiple_values": True}) == many(expected)
+
+
+def test_each_type_of_close_is_known_and_no_other() -> None:
+    kinds = [
+        "text",
+        "textarea",
+        "url",
+        "hidden",
+        "choices",
+        "user",
+        "contact",
+        "custom_object",
+        "number",
+        "date",
+        "datetime",
+    ]
+    assert all(is_known({"type": kind}) for kind in kinds)
+    assert not any(is_known({"type": kind}) for kind in ("a type of next year", None))
+    assert not is_known({"type": "text", "converting_to_type": "number"})
 
 
 def test_a_field_that_is_being_converted_is_text() -> None:

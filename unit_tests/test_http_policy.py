@@ -294,10 +294,29 @@ def test_half_a_pair_in_a_name_is_mended_too() -> None:
     }
 
 
-def test_a_whole_number_of_19_digits_is_seen_among_others_of_any_length() -> None:
-    for digits in range(1, 40):
+@pytest.mark.parametrize("form", ['{"a":"%s","b":%d}', '{"a":"%s", "b": [0,%d]}', '{"a":"%s","b":\n[\t%d, 1]}'])
+def test_a_whole_number_keeps_its_digits_wherever_it_stands(form: str) -> None:
+    for digits in range(1, 30):
         for number in (int("9" * digits), -int("9" * digits)):
-            assert read_json(answered(200, b'{"a": %d}' % number)) == {"a": number}
+            for shift in range(8):
+                body = form % ("x" * shift, number)
+                assert read_json(answered(200, body.encode())) == json.loads(body), body
+
+
+def test_digits_of_a_text_or_behind_a_point_are_read_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_closeio.http_policy.json", None)
+    doc = {"id": "9" * 30, "n": 0.123456789012345678, "date": "2026-01-01T00:00:00.000000+00:00", "k": 10**17}
+    for shift in range(8):
+        body = json.dumps({"x": "x" * shift, **doc}).encode()
+        assert read_json(answered(200, body)) == json.loads(body)
+
+
+def test_only_a_page_with_half_a_pair_is_gone_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_closeio.http_policy._whole_pairs", lambda doc: "gone through")
+
+    assert read_json(answered(200, b'{"n": NaN, "t": "\\ud7ff"}')) == {"n": None, "t": "\ud7ff"}
+    for half in (rb"\ud83d", rb"\uDBFF", rb"\udfff", b"\xed\xa0\x80", b"\xed\xbf\xbf"):
+        assert read_json(answered(200, b'{"t": "' + half + b'"}')) == "gone through"
 
 
 @pytest.mark.parametrize(
