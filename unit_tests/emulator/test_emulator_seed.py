@@ -161,12 +161,13 @@ def test_partial_records_are_completed_and_kept():
 def test_command():
     command = [sys.executable, "-m", "close_emulator", "--leads", "5", "--now", "2026-01-01T00:00:00Z"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        base_url = process.stdout.readline().strip()
-        root = base_url.removesuffix("/api/v1")
-        with urllib.request.urlopen(f"{root}/_emulator/ids?path=activity/", timeout=5) as reply:
-            assert len(json.load(reply)) == Sizes.for_leads(5).activities == 25
-        process.terminate()
-        assert process.wait(5) == 0
-        assert process.stdout.read() + process.stderr.read() == ""
+        try:
+            assert process.stdout is not None
+            root = process.stdout.readline().strip().removesuffix("/api/v1")
+            with urllib.request.urlopen(f"{root}/_emulator/ids?path=activity/", timeout=5) as reply:
+                ids = json.load(reply)
+        finally:
+            process.terminate()
+        told = process.communicate(timeout=5)
+    assert (process.returncode, told) == (0, ("", ""))
+    assert len(ids) == Sizes.for_leads(5).activities == 25
