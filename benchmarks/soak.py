@@ -179,7 +179,7 @@ def report(figures: Figures, pause: float, workers: int) -> str:
             for number, tenth in enumerate(figures.tenths)
         ),
         "",
-        "The first line holds the start of the process. Half way through, the reader of "
+        "The first line holds the start of both processes. Half way through, the reader of "
         f"stdout stopped for {pause:.0f} s, which is not counted above; the connector waited, with "
         f"{figures.paused[0]} MB before and {figures.paused[1]} MB after.",
         "",
