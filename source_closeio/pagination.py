@@ -6,11 +6,11 @@ expired cursor), the walk takes up again at a record or a date that it is sure o
 handed on. A walk that gets nowhere raises `NoProgress`; it never ends early without a word.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .proof import MOST_ROUNDS, Lap, Proof
 from .records import Record
 from .windows import Span, parse_moment, whole_second
 
@@ -21,8 +21,14 @@ Fetch = Callable[[dict[str, Any]], Answer]
 SECOND = timedelta(seconds=1)
 
 MOST_STEPS_BACK = 20
-MOST_ROUNDS = 60
+"""In search of pages that join; each step is twice as long as the one before."""
+
+MOST_STALE = 20
+MOST_GAPS = 1000
 MOST_REPEATS = 3
+
+LONGEST_CHAIN = 10_000
+"""Rows that one chain of search's cursors gives (https://developer.close.com/api/resources/advanced-filtering)."""
 
 MOST_EMPTY_PAGES = 100
 """Pages in a row without a row though more is said to follow: a bulk delete that the index has not seen yet."""
@@ -85,87 +91,63 @@ class Pages:
 def offset(fetch: Fetch, limit: int, handed_on: set[str], key: str = "id") -> Iterator[Record]:
     """A list with `_limit` and `_skip` that has no dates to part it by, complete although its rows come, go and move.
 
-    A round in which nothing stirred is the proof. Without one the list is gone round until as many rows are known as it
-    is long, and then until each of them has come again: had one been passed over, one of the known would be gone. Rows
-    that keep being created meanwhile hold nothing up.
+    It is gone round until that is proven.
     handed_on: ids not to be handed on again. key: tells rows apart.
     """
-    pages, known, newest, growing = Pages(fetch, limit), set[str](), "", 0
-    missing: set[str] | None = None
-    """Of the known, once they were as many as the list is long, those that have not come again."""
-    for _ in range(MOST_ROUNDS):
+    yield from _rounds(Pages(fetch, limit), {}, handed_on, key)
+
+
+def _rounds(pages: Pages, filters: Mapping[str, str], handed_on: set[str], key: str = "id") -> Iterator[Record]:
+    proof = Proof()
+    for turn in range(MOST_ROUNDS):
         lap = Lap()
-        yield from _round(pages, key, lap, handed_on)
-        if lap.still:
+        yield from _round(pages, filters, key, lap, handed_on, 0 if turn else MOST_STEPS_BACK)
+        if proof.given_by(lap):
             return
-        newest = newest or max(lap.seen.values(), default="")
-        late = [lap.seen[row_id] for row_id in lap.seen.keys() - known]
-        growing = growing + 1 if known and late and not passed_over(late, newest) else 0
-        if growing == MOST_REPEATS:
-            return
-        if missing is not None and not late:
-            missing -= lap.seen.keys()
-            if not missing:
-                return
-            continue
-        known |= lap.seen.keys()
-        if len(known) > lap.length:
-            known = set(lap.seen)
-        missing = set(known) if len(known) == lap.length else None
     raise RowsMoved
 
 
-@dataclass
-class Lap:
-    """What one round through a list saw.
-
-    seen: the ids, with the dates of creation. length: of the list, less what it does not show. still: each page began
-    with the last row of the one before, and no row came twice.
-    """
-
-    seen: dict[str, str] = field(default_factory=dict)
-    length: int = 0
-    still: bool = True
-
-
-def _round(pages: Pages, key: str, lap: Lap, handed_on: set[str]) -> Iterator[Record]:
+def _round(
+    pages: Pages, filters: Mapping[str, str], key: str, lap: Lap, handed_on: set[str], steps_back: int
+) -> Iterator[Record]:
     """Once through a list.
 
     Pages overlap by one row. If a page does not begin with a row of this round, rows before it went away, and the round
-    goes back until it does. `has_more` is never believed alone: a full page is followed by another request, and so is a
-    short one that says there is more, some of whose rows Close does not show. A list that Close gives in one piece,
-    whatever `_limit` and `_skip` say, ends when it comes again.
+    goes back until it does, so many times. `has_more` is never believed alone: a full page is followed by another
+    request, and so is a short one that says there is more, some of whose rows Close does not show. A list that Close
+    gives in one piece, whatever `_limit` and `_skip` say, ends when it comes again.
     """
     first: list[str] = []
     last, joins = "", False
-    skip = hidden = stale = steps = empty = 0
+    skip = stale = steps = gaps = empty = 0
     while True:
-        answer = pages({"_skip": skip})
+        answer = pages({**filters, "_skip": skip})
         rows: list[Record] = answer["data"]
+        yield from new(rows, handed_on, key)
         ids = [row[key] for row in rows]
         if joins and not (ids and ids[0] in lap.seen):
             lap.still = False
-            steps += 1
-            if steps > MOST_STEPS_BACK:
+            steps, gaps = steps + 1, gaps + 1
+            if gaps > MOST_GAPS:
                 raise RowsMoved
-            skip = max(0, skip - (pages.limit - 1) * 2**steps // 2)
-            joins = skip > 0
-            continue
-        fresh = ids[1:] if joins and ids[0] == last else ids
-        known = len(lap.seen)
-        lap.seen.update((row[key], created(row)) for row in rows)
-        came = len(lap.seen) - known
-        yield from new(rows, handed_on, key)
+            if gaps <= steps_back:
+                skip = max(0, skip - (pages.limit - 1) * 2**steps // 2)
+                joins = skip > 0
+                continue
+        came = lap.take(rows, key, skip)
         full, more = len(rows) >= pages.limit, bool(answer.get("has_more", False))
         if first and stale >= MOST_REPEATS - 1 and ids == first:
             # One piece of just this many rows, or the first page over and over again: one row more would tell.
             if len(rows) > pages.limit or not (more or pages.shows_more_than(first, key)):
-                lap.length, lap.still = len(rows), True
+                lap.still = True
                 return
             raise NoProgress("This list answers with the same page again and again.")
-        lap.still = lap.still and came == len(fresh) and (full or not more)
-        if rows:
-            lap.length = max(lap.length, skip + len(rows) - hidden)
+        lap.twice = lap.twice or came < len(ids) - (joins and ids[:1] == [last])
+        lap.still = lap.still and not lap.twice and (full or not more)
+        if more and not full:
+            lap.length = None  # it lies, or counts rows that it does not show
+        elif rows and lap.length is not None:
+            lap.length = max(lap.length, skip + len(rows))
         if not (full or more):
             return
         empty = 0 if rows else empty + 1
@@ -175,45 +157,31 @@ def _round(pages: Pages, key: str, lap: Lap, handed_on: set[str]) -> Iterator[Re
             stale = steps = 0
         elif rows and (steps == 0 or len(rows) != pages.limit):
             stale += 1  # on the way forward again after a step back, full pages of known rows are to be expected
-        if stale > MOST_STEPS_BACK:  # fewer are what insertions look like, which push known rows into the next page
+        if (
+            stale > MOST_STALE + len(lap.seen) // pages.limit
+        ):  # fewer are what insertions and ties in disorder look like
             raise NoProgress("This list answers with the same page again and again.")
         if skip == 0:
             first = ids
-        if full:
-            skip, last = skip + len(rows) - 1, ids[-1]
-        else:
-            skip, hidden = skip + pages.limit, hidden + pages.limit - len(rows)
-        joins = full
+        skip, last, joins = (skip + len(rows) - 1, ids[-1], True) if full else (skip + pages.limit, "", False)
 
 
-def created(row: Record) -> str:
-    """When Close says that it was created, "" where it says nothing."""
-    return str(row.get("date_created") or "")
-
-
-def passed_over(late: Iterable[str], newest: str) -> bool:
-    """Whether one of the rows that came late, by their dates of creation, was there before the first round ended.
-
-    newest: the last date of creation that the first round saw.
-    """
-    return any(not moment or moment <= newest for moment in late)
-
-
-def window(fetch: Fetch, span: Span, cursor: str, limit: int) -> Iterator[Record]:
+def window(fetch: Fetch, span: Span, cursor: str, limit: int, order: str | None = None) -> Iterator[Record]:
     """A list with date filters on `cursor`, `_limit` and `_skip`: one span, parted wherever its pages do not join.
 
     Where pages follow each other without a gap and without a row twice, and end where the list ends, nothing was passed
     over, in whatever order Close lists the rows. Where they do not, or reach the offset cap, the span is parted at the
     median of the dates seen: what fits into one page cannot be read wrongly. A second that does not is gone round like
     a list without dates.
+    order: the date that Close lists the rows by, if it is not `cursor`.
     """
     pages, handed_on, todo = Pages(fetch, limit), set[str](), [span]
     while todo:
         part = todo.pop()
-        filters = _filters(part, cursor)
+        filters = filters_of(part, cursor)
         dates: list[str] = []
         try:
-            yield from _joined(pages, filters, cursor, handed_on, dates)
+            yield from _joined(pages, filters, cursor, order or cursor, handed_on, dates)
         except (OffsetCapReached, RowsMoved):
             pivot = _pivot(part, dates)
             if pivot is None:
@@ -223,10 +191,11 @@ def window(fetch: Fetch, span: Span, cursor: str, limit: int) -> Iterator[Record
 
 
 def _joined(
-    pages: Pages, filters: Mapping[str, str], cursor: str, handed_on: set[str], dates: list[str]
+    pages: Pages, filters: Mapping[str, str], cursor: str, order: str, handed_on: set[str], dates: list[str]
 ) -> Iterator[Record]:
     """Once through a span; RowsMoved where a page does not begin with the last row of the one before, or repeats one.
 
+    Rows of one date on both sides of a border may have changed places, and do not show that they have not.
     dates: takes those of the rows.
     """
     here: set[str] = set()
@@ -242,6 +211,8 @@ def _joined(
         fresh, known = ids[1:] if last else ids, len(here)
         here.update(fresh)
         if (last and ids[:1] != [last]) or len(here) < known + len(fresh) or (short and rows):
+            raise RowsMoved
+        if last and fresh and rows[0].get(order) == rows[1].get(order):
             raise RowsMoved
         if len(rows) >= pages.limit:
             skip, last = skip + len(rows) - 1, ids[-1]
@@ -261,7 +232,7 @@ def _joined(
 
 def _one_second(pages: Pages, filters: Mapping[str, str], handed_on: set[str]) -> Iterator[Record]:
     try:
-        yield from offset(lambda page: pages({**filters, **page}), pages.limit, handed_on)
+        yield from _rounds(pages, filters, handed_on)
     except OffsetCapReached:
         raise NoProgress(
             f"More records than Close's offsets reach share one second ({', '.join(filters.values()) or 'any'}); "
@@ -269,7 +240,7 @@ def _one_second(pages: Pages, filters: Mapping[str, str], handed_on: set[str]) -
         ) from None
 
 
-def _filters(span: Span, cursor: str) -> dict[str, str]:
+def filters_of(span: Span, cursor: str) -> dict[str, str]:
     bounds = {f"{cursor}__gte": span.start, f"{cursor}__lt": span.end}
     return {name: moment.isoformat() for name, moment in bounds.items() if moment is not None}
 
@@ -288,40 +259,89 @@ def _pivot(span: Span, dates: list[str]) -> datetime | None:
 
 
 def events(fetch: Fetch, span: Span, limit: int) -> Iterator[Record]:
-    """`/event/`: newest first, `_cursor` leads to the older page; anchored at the last second seen when refused.
+    """`/event/`, newest first, each page asked for up to the last second seen.
 
-    The documentation says to send the date filters only without a cursor, Close's own scripts send them always. Sent
-    always here, and not relied on: rows older than the span are dropped, and end the walk.
+    So it does not matter how long a cursor lives, and whether it is a key or a place in a log that changes; cursors
+    lead only through a second that fills a page. The documentation says to send the date filters without a cursor only,
+    Close's own scripts send them always: sent always here, and rows outside of the span are not handed on.
     """
-    pages, handed_on = Pages(fetch, limit), set[str]()
-    end = anchor = span.end
-    cursor, stale = None, 0
-    while True:
-        filters = _filters(Span(span.start, end), "date_updated")
-        try:
-            answer = pages({**filters, "_cursor": cursor} if cursor else filters)
-        except CursorRefused:
-            if stale:
-                raise NoProgress("Close refuses the cursors of its event log.") from None
-            # Only now: a cursor may be a place among the rows that its own filters let through.
-            cursor, end, stale = None, anchor, 1
-            continue
+    pages, handed_on, end = Pages(fetch, limit), set[str](), span.end
+    while end is None or span.start is None or end > span.start:
+        answer = pages(filters_of(Span(span.start, end), "date_updated"))
         rows: list[Record] = answer["data"]
-        inside = rows
-        if rows and span.start is not None and parse_moment(rows[-1]["date_updated"]) < span.start:
-            inside = [row for row in rows if parse_moment(row["date_updated"]) >= span.start]
-        known = len(handed_on)
+        inside = [row for row in rows if parse_moment(row["date_updated"]) in span]
         yield from new(inside, handed_on)
-        if rows and not inside:
+        if not rows and answer.get("cursor_next"):  # of rows that are counted and not shown
+            yield from _linked_events(pages, span, end, handed_on)
             return
-        stale = 0 if len(handed_on) > known else stale + 1
-        if inside:
-            anchor = whole_second(parse_moment(inside[-1]["date_updated"])) + SECOND
-        cursor = answer.get("cursor_next")
-        if not cursor:
+        if not inside or not answer.get("cursor_next"):
             return
-        if stale > MOST_STEPS_BACK:
-            raise NoProgress("The cursors of Close's event log lead in a circle.")
+        second = whole_second(parse_moment(inside[-1]["date_updated"]))
+        if end is None or second + SECOND < end:
+            end = second + SECOND
+        else:
+            yield from _linked_events(pages, Span(second, span.end), second + SECOND, handed_on)
+            end = second
+
+
+def _linked_events(pages: Pages, span: Span, end: datetime | None, handed_on: set[str]) -> Iterator[Record]:
+    """By cursor, from `end` to the beginning of the span; rows of the whole span are handed on."""
+    filters = filters_of(Span(span.start, end), "date_updated")
+
+    def ask(cursor: object) -> Linked:
+        answer = pages({**filters, "_cursor": cursor} if cursor else filters)
+        rows = [row for row in answer["data"] if parse_moment(row["date_updated"]) in span]
+        # Were the filters not heeded beside a cursor, it would lead to the beginning of the log.
+        over = answer["data"] and not rows
+        return rows, None if over else answer.get("cursor_next"), None
+
+    yield from chain(ask, pages, f"the events from {span.start} to {end}", handed_on, set())
+
+
+Linked = tuple[list[Record], object, int | None]
+"""The rows of a page, the cursor of the next one if there is one, and the number of rows of all pages if it is said."""
+
+
+def chain(
+    ask: Callable[[object], Linked], pages: Pages, where: str, handed_on: set[str], shown: set[str]
+) -> Iterator[Record]:
+    """Page after page by cursor, round after round until all is seen: a cursor may be a place in an order that changes.
+
+    ask: takes a cursor, None for the first page, and asks `pages`. where: what is walked, for the sentence about too
+    many records. shown: takes the ids of all rows that come.
+    """
+    proof, cut, before = Proof(), 0, -1
+    for _ in range(MOST_ROUNDS):
+        lap, cursor = Lap(), None
+        totals: set[int | None] = set()
+        count = came = empty = fresh = 0
+        refused = False
+        while count == 0 or cursor is not None:
+            try:
+                rows, cursor, total = ask(cursor)
+            except CursorRefused:
+                refused = True
+                break
+            totals.add(total)
+            for row in new(rows, handed_on):
+                fresh += 1
+                yield row
+            lap.twice = lap.take(rows, "id", count) < len(rows) or lap.twice
+            count, came, empty = count + 1, came + len(rows), 0 if rows else empty + 1
+            if empty > MOST_EMPTY_PAGES:
+                raise NoProgress("Close answers with one empty page after the other.")
+        shown |= lap.seen.keys()
+        lap.length = max((total for total in totals if total is not None), default=None)
+        lap.still = not lap.twice and (count == 1 or totals == {len(lap.seen)})
+        # At its cap a chain may be refused, or end as if nothing followed.
+        short = lap.length is not None and min(count * pages.limit, LONGEST_CHAIN) < lap.length
+        if not (refused or short or came >= LONGEST_CHAIN) and proof.given_by(lap):
+            return
+        stuck = (refused or came >= LONGEST_CHAIN or (short and came == before)) and not fresh
+        cut, before = cut + 1 if stuck else 0, came
+        if cut == MOST_REPEATS:
+            raise NoProgress(f"More records than cursors lead to share {where}; Close offers no way to list them all.")
+    raise RowsMoved
 
 
 def new(rows: list[Record], handed_on: set[str], key: str = "id") -> Iterator[Record]:

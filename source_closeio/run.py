@@ -11,18 +11,14 @@ def main() -> None:
     from airbyte_cdk.models import FailureType
     from airbyte_cdk.utils import AirbyteTracedException
 
-    from source_closeio.inputs import Inputs
     from source_closeio.source import SourceCloseIO
-
-    class Connector(SourceCloseIO, Inputs):
-        """The connector, which reads its files more strictly than the CDK."""
 
     # Records are trees without cycles: what the collector would walk through over and over costs a tenth of the CPU.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
     gc.enable()
     try:
-        launch(Connector(), sys.argv[1:])
+        launch(SourceCloseIO(), sys.argv[1:])
     except Exception as failure:
         if str(failure) != "No command passed":
             raise

@@ -19,7 +19,6 @@ from airbyte_cdk.models import (
     Status,
     StreamDescriptor,
 )
-from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
@@ -34,6 +33,7 @@ from .config import ConfigError, Settings, read_settings
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME, Walk
 from .engine import Engine
 from .http_policy import StreamRefused
+from .inputs import Inputs
 from .records import CHANGED
 from .streams import CloseStream, Connection, stream_of
 from .workers import side_by_side
@@ -44,7 +44,7 @@ UNUSABLE = "unusable_because"
 CHECK_TRIES = 2
 
 
-class SourceCloseIO(AbstractSource):
+class SourceCloseIO(Inputs):
     """The connector: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol."""
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
@@ -175,10 +175,11 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
     A clock that runs ahead would put the state behind records that are yet to come.
     """
     answer = stream_of(ME, connection).answer({})
-    moments = [datetime.now(timezone.utc)]
+    now = datetime.now(timezone.utc)
     with suppress(KeyError, ValueError):  # a proxy may drop the header
-        moments.append(parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc))
-    return answer.doc, min(moments)  # type: ignore[attr-defined]
+        told = parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc)
+        connection.ahead = max(now - told, connection.ahead)
+    return answer.doc, now - connection.ahead  # type: ignore[attr-defined]
 
 
 def _refusal(stream: CloseStream) -> str | None:

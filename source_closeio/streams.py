@@ -5,6 +5,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from itertools import islice
 from typing import Any
@@ -36,6 +37,9 @@ from .windows import Part, Span, whole_second
 requests.models.CONTENT_CHUNK_SIZE = 2**20
 
 
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""Less than that, once Close has told its time."""
+
 LISTED = ("data",)
 """Where the rows are in an answer that comes in pages."""
 
@@ -53,11 +57,20 @@ class Connection:
     def __init__(self, settings: Settings, tries: int = PATIENCE) -> None:
         self.settings = settings
         self.tries = tries
+        self.ahead = timedelta()
+        """How far this machine's clock is ahead of Close's."""
         self.stop = threading.Event()
         self.auth = authenticator(settings, self.pause)
         self.rate_limiter = RateLimiter(sleep=self.pause)
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
         self.custom_fields = CustomFields(lambda endpoint: stream_of(endpoint, self), settings.num_workers)
+
+    def closed(self, span: Span) -> tuple[Span, ...]:
+        """A span without an end in two; the first ends a minute ago, so that what is edited from now on leaves it."""
+        now = whole_second(datetime.now(timezone.utc) - self.ahead) - CLOCKS_DIFFER
+        if span.end is not None or (span.start is not None and span.start >= now):
+            return (span,)
+        return Span(span.start, now), Span(now)
 
     def pause(self, seconds: float) -> None:
         """Waits; raises Stopped at once when the sync is given up meanwhile."""
@@ -105,10 +118,16 @@ class CloseStream(HttpStream):
 
     def probe(self) -> None:
         """Raises StreamRefused if this key may not read the stream."""
-        self.holds_records(Span())
+        self.one_row(Span())
 
     def holds_records(self, span: Span) -> bool:
-        return next(self.rows(Part(span), 1), None) is not None
+        page = self.one_row(span)
+        # Rows that are counted and not shown are rows.
+        return bool(page["data"] or page.get("has_more") or page.get("cursor") or page.get("cursor_next"))
+
+    def one_row(self, span: Span) -> Answer:
+        """The first page of a span, of one row."""
+        return self.fetch({"_limit": 1} if self.endpoint.rows_in == LISTED else {})
 
     def fetch(self, asked: dict[str, Any]) -> Answer:
         """One page. asked: query parameters, or what `request_body_json` makes a body of."""
@@ -233,18 +252,23 @@ class ChildStream(CloseStream):
     def probe(self) -> None:
         """Asks for one parent and one child; of all parents none may have any."""
         for part in islice(self.parts(), 1):
-            next(self.rows(part, 1), None)
+            for endpoint in self.endpoint.of(part.parent):
+                stream_of(endpoint, self._connection).probe()
 
     def _parents(self) -> Iterator[str]:
         return _parents_of(self.endpoint, self._connection)
 
 
 class WindowStream(CloseStream):
+    def one_row(self, span: Span) -> Answer:
+        return self.fetch({**pagination.filters_of(span, str(self.cursor_field)), "_limit": 1})
+
     def rows(self, part: Part, limit: int) -> Iterator[Record]:
-        yield from pagination.window(self.fetch, part.span, str(self.cursor_field), limit)
+        order = self.endpoint.params.get("_order_by")
+        yield from pagination.window(self.fetch, part.span, str(self.cursor_field), limit, order)
 
 
-class EventStream(CloseStream):
+class EventStream(WindowStream):
     def rows(self, part: Part, limit: int) -> Iterator[Record]:
         yield from pagination.events(self.fetch, part.span, limit)
 
@@ -252,10 +276,25 @@ class EventStream(CloseStream):
 class SearchStream(CloseStream):
     http_method = "POST"
 
+    def one_row(self, span: Span) -> Answer:
+        cursor = str(self.cursor_field)
+        asked = {"spans": {cursor: span}, "sort": [cursor], "_limit": 1}
+        pages = (self._fetch_where(condition, asked) for condition in self._conditions)
+        return next((page for page in pages if page["data"] or page.get("cursor")), {"data": []})
+
     def rows(self, part: Part, limit: int) -> Iterator[Record]:
         fields = (str(self.cursor_field), "date_created")
         for condition in self._conditions:
-            yield from search(partial(self._fetch_where, condition), part.span, fields, limit)
+            fetch = partial(self._fetch_where, condition)
+            spans: tuple[Span, ...] = (part.span,)
+            if part.span.end is None:
+                page = pagination.Pages(fetch, limit)({"spans": {fields[0]: part.span}, "sort": fields})
+                if page.get("cursor") is None:
+                    yield from page["data"]
+                    continue
+                spans = self._connection.closed(part.span)
+            for span in spans:
+                yield from search(fetch, span, fields, limit)
 
     @cached_property
     def _conditions(self) -> list[Mapping[str, str]]:

@@ -67,7 +67,10 @@ def parse_moment(value: object) -> datetime:
     moment = pendulum.parse(value)
     if not isinstance(moment, datetime):
         raise ValueError("not a date")
-    utc = moment.astimezone(timezone.utc)
+    try:
+        utc = moment.astimezone(timezone.utc)
+    except OverflowError:  # in the year 1 or 9999
+        raise ValueError("not a date") from None
     return datetime.combine(utc.date(), utc.time(), timezone.utc)
 
 

@@ -14,6 +14,9 @@ PACKAGE = Path(source_closeio.__file__).parent
 EMULATOR = Path(close_emulator.__file__).parent
 FILES = sorted([*PACKAGE.rglob("*.py"), *EMULATOR.rglob("*.py")])
 PURE = [
+    "proof",
+    "keyset",
+    "files",
     "endpoints",
     "windows",
     "pagination",

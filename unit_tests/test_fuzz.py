@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from close_emulator import Emulator
 from source_closeio.config import ConfigError, read_settings
-from source_closeio.inputs import Inputs
 from source_closeio.source import SourceCloseIO
 from source_closeio.state_migration import StateError, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
@@ -35,12 +34,6 @@ SENTENCE = re.compile(r"[^\n]+\.")
 SECRET = "_of_the_fuzz"
 FEW = settings(max_examples=max(10, settings.default.max_examples // 20), phases=[Phase.generate])
 """Where the emulator is asked: to look for the smallest example would take minutes."""
-
-
-class Connector(SourceCloseIO, Inputs):
-    """As the command line has it."""
-
-    __module__ = SourceCloseIO.__module__  # where the CDK looks for spec.json
 
 
 @pytest.fixture
@@ -101,7 +94,7 @@ CONFIGS = (
 @given(CONFIGS)
 def test_a_config_that_is_read_is_one_that_all_behind_the_reader_can_use(file: File, config: Any) -> None:
     try:
-        held = Inputs.read_config(file("config", config))
+        held = SourceCloseIO.read_config(file("config", config))
         read = read_settings(held)
     except (ConfigError, AirbyteTracedException) as failure:
         assert_clear(failure)
@@ -126,7 +119,7 @@ def test_check_says_what_is_wrong_with_a_config_and_no_secret(
     file: File, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", refuses)
-    entry = AirbyteEntrypoint(Connector())
+    entry = AirbyteEntrypoint(SourceCloseIO())
     try:
         written = list(map(json.loads, entry.run(entry.parse_args(["check", "--config", file("config", config)]))))
     except AirbyteTracedException as failure:
@@ -169,7 +162,7 @@ def tells_nothing(blob: Any) -> bool:
 @given(STATES | ANY_JSON)
 def test_a_state_is_understood_whole_or_not_at_all(file: File, held: Any) -> None:
     try:
-        read = Inputs.read_state(file("state", held))
+        read = SourceCloseIO.read_state(file("state", held))
     except AirbyteTracedException as failure:
         assert_clear(failure)
         return
@@ -193,7 +186,7 @@ SEVERAL = st.lists(st.sampled_from(("leads", "tasks", "users")), max_size=4)
 @given(spoilt(catalog_of(("leads", "tasks"))) | SEVERAL.map(lambda names: catalog_of(tuple(names))) | ANY_JSON)
 def test_a_catalog_is_read_whole_or_not_at_all(file: File, held: Any) -> None:
     try:
-        read = Inputs.read_catalog(file("catalog", held))
+        read = SourceCloseIO.read_catalog(file("catalog", held))
     except AirbyteTracedException as failure:
         assert_clear(failure)
         return
@@ -210,7 +203,7 @@ def read(close: Emulator, file: File) -> Callable[[Any, Any], set[str]]:
     config = file("config", {"api_key": API_KEY, "base_url": close.base_url})
 
     def read(catalog: Any, state: Any) -> set[str]:
-        entry = AirbyteEntrypoint(Connector())
+        entry = AirbyteEntrypoint(SourceCloseIO())
         files = ["--config", config, "--catalog", file("catalog", catalog), "--state", file("state", state)]
         messages = map(json.loads, entry.run(entry.parse_args(["read", *files])))
         return {each["record"]["data"]["id"] for each in messages if each["type"] == "RECORD"}
