@@ -56,6 +56,7 @@ class Version(NamedTuple):
 class Row:
     path: str
     kind: str
+    parent: str | None
     versions: list[Version] = field(default_factory=list)
 
 
@@ -107,9 +108,10 @@ class Ledger:
 
     def write(self, path: str, record: Mapping[str, Any], at: int) -> None:
         row_id = record[RESOURCES[path].key]
-        if path in PARENT and record.get(PARENT[path][0]) in self._close.behaviour.refused_parents:
+        parent = record.get(PARENT[path][0]) if path in PARENT else None
+        if parent in self._close.behaviour.refused_parents:
             self.hidden.add(row_id)
-        row = self.rows.setdefault(row_id, Row(path, str(record.get("_type", ""))))
+        row = self.rows.setdefault(row_id, Row(path, str(record.get("_type", "")), parent))
         row.versions.append(Version(_date(path, record, 0), _date(path, record, 1), at))
 
     def version_of(self, row_id: str, record: Mapping[str, Any]) -> int:
@@ -129,10 +131,18 @@ class Ledger:
     def held(self, view: View) -> Iterator[tuple[str, Row]]:
         """What a stream has to show now."""
         visible = self._close.ids(view.path) - self.hidden
-        return ((row_id, row) for row_id, row in list(self.rows.items()) if row_id in visible and view.shows(row))
+        parents = self._parents(view)
+        for row_id, row in list(self.rows.items()):
+            if row_id in visible and view.shows(row) and (parents is None or row.parent in parents):
+                yield row_id, row
 
     def is_held(self, view: View, row_id: str) -> bool:
-        return row_id in self._close.ids(view.path)
+        parents = self._parents(view)
+        return row_id in self._close.ids(view.path) and (parents is None or self.rows[row_id].parent in parents)
+
+    def _parents(self, view: View) -> set[str] | None:
+        """Where children are asked for by their parents, those that are there: a child may outlive its own."""
+        return self._close.ids(PARENT[view.path][1]) if view.path in PARENT else None
 
     def shown_at(self, row: Row, moment: int) -> int | None:
         """Which version of a row the index shows at a moment for certain; None before it shows any."""
