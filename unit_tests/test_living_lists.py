@@ -168,11 +168,12 @@ NOT_YET = {
     "search": "the row that ends a page was edited, and the index catches up before the next page; rows come twice",
     "search, the index is late": "as search",
     "search, ties are dealt anew": "rows come twice; rounds that end early are taken for cut ones",
-    "offset, ties are dealt anew": "pages of known rows are taken for a list that repeats itself",
-    "window by date_created, ties are dealt anew": "as offset",
-    "window by date_updated, ties are dealt anew": "as offset",
 }
 """What the walks do not keep yet, and why."""
+
+
+GIVES_UP = {(name, "ties are dealt anew") for name in WALKS if name.startswith(("offset", "window"))}
+"""Some plateaus in a hundred: their pages of known rows are taken for a list that repeats itself."""
 
 
 def unless_known(name: str, *rest: str) -> ParameterSet:
@@ -241,7 +242,7 @@ def test_a_walk_does_not_give_up_easily(name: str, mild: str) -> None:
     def check(history: History) -> None:
         outcome = walked.lead(history)
 
-        assert outcome.failure is None
         outcome.keeps_the_promise()
+        assert outcome.failure is None or (name, mild) in GIVES_UP
 
     check()
