@@ -120,3 +120,8 @@ def test_each_stream_with_rows_of_its_own_is_drawn() -> None:
     seen = {name for number in range(400) for name in draw(number).streams}
 
     assert seen == {*drawn.BIG, *drawn.SMALL}
+
+
+def test_a_first_lead_that_is_hidden_and_cursors_that_expire_end_no_sync() -> None:
+    """The page of one row that asks whether there are leads came empty, and the walk went on by a dead cursor."""
+    play(History(seed=92, streams=("leads",), steps=(), rows=300, hidden=0.05, switches={"cursor_lifetime": 0}))
