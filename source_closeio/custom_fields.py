@@ -5,9 +5,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
-from .custom_columns import column, is_known
+from .custom_columns import as_json, column, is_known
 from .endpoints import CUSTOM_FIELD_SCHEMAS, Endpoint
 from .http_policy import StreamRefused
 from .records import Record
@@ -78,7 +76,7 @@ def values_of(kind: str, record: Record, definitions: Definitions) -> Iterator[R
                     "name": definition.get("name"),
                     "type": definition.get("type"),
                     "position": position,
-                    "value": value if isinstance(value, str) else orjson.dumps(value).decode(),
+                    "value": value if isinstance(value, str) else as_json(value),
                 }
 
 

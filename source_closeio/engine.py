@@ -229,6 +229,7 @@ class StreamReader(PartitionGenerator):
                 if self._tail is not None:
                     yield from self._records(Part(self._tail))
                 self._judge_refusals()
+                self._tell_of_names()
             piece.complete = True
 
     def _choose_the_way(self) -> None:
@@ -260,6 +261,13 @@ class StreamReader(PartitionGenerator):
         logger.warning(
             f"Stream {self.stream.name} lacks what belongs to {len(self._refused)} of {self._parts} parents: {refusal}"
         )
+
+    def _tell_of_names(self) -> None:
+        if unplaced := sorted(self.stream.names.unplaced):
+            logger.warning(
+                f"Stream {self.stream.name} lacks custom field values that Close sent by a name that no field, or more "
+                f"than one, has: {', '.join(unplaced)}; give each field a name of its own."
+            )
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:

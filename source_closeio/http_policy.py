@@ -200,7 +200,7 @@ def _whole_pairs(value: Any) -> Any:
 def judge(status: int, body: object, content_type: str, refused_by: tuple[int, ...]) -> Verdict:
     """What an answer means. body: decoded, None where it was no JSON. refused_by: see `endpoints.Endpoint`.
 
-    Only Close can leave out a stream, and it speaks JSON: the page of a firewall is an answer about the network.
+    Only Close can refuse, and it speaks JSON: the page of a firewall, or a damaged answer, is tried again.
     """
     told, hundred = isinstance(body, dict), status // 100
     if hundred == 2:
@@ -212,10 +212,10 @@ def judge(status: int, body: object, content_type: str, refused_by: tuple[int, .
     verdict = BY_STATUS.get(status, OTHER_4XX if hundred == 4 else UNEXPECTED)
     if status in refused_by and verdict.meaning is not Meaning.SKIP:
         verdict = NOT_OFFERED
+    if not told and hundred == 4 and status not in (401, 404):
+        return verdict if verdict.meaning is Meaning.AGAIN else FIREWALL
     if verdict.meaning is not Meaning.SKIP:
         return verdict
-    if not told:
-        return FIREWALL
     return verdict if status in refused_by else Verdict(Meaning.CONFIG, verdict.sentence)
 
 

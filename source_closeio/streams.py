@@ -23,13 +23,13 @@ from .advanced_filtering import search_body
 from .auth import authenticator
 from .config import Settings
 from .custom_columns import fits
-from .custom_fields import CustomFields, values_of
+from .custom_fields import CustomFields, Definitions, values_of
 from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, NothingThere, Patience
 from .keyset import search
 from .pagination import Answer, NoProgress
 from .rate_limit import RateLimiter
-from .records import Record, shaper
+from .records import Names, Record, shaper
 from .schemas import columns_of, schema_of
 from .windows import Part, Span, whole_second
 
@@ -95,7 +95,9 @@ class CloseStream(HttpStream):
         self.cursor = None
         self.answered = False
         """Whether Close has let a request of this stream through."""
-        self._shape = shaper(endpoint)
+        self.names = Names(self._definitions)
+        """Of the custom fields, for rows that hold their values by name alone."""
+        self._shape = shaper(endpoint, names=self.names)
 
     @abstractmethod
     def rows(self, part: Part, limit: int) -> Iterator[Record]:
@@ -151,7 +153,8 @@ class CloseStream(HttpStream):
     def fit_to(self, schema: Mapping[str, Any]) -> None:
         """From now on custom field values are made to fit the columns that this schema declares."""
         if self.endpoint.custom_fields:
-            self._shape = shaper(self.endpoint, fits(schema.get("properties") or self.get_json_schema()["properties"]))
+            columns = schema.get("properties") or self.get_json_schema()["properties"]
+            self._shape = shaper(self.endpoint, fits(columns), self.names)
 
     @property
     def otherwise(self) -> "CloseStream | None":
@@ -159,8 +162,12 @@ class CloseStream(HttpStream):
         if self.endpoint.otherwise is None:
             return None
         other = stream_of(self.endpoint.otherwise, self._connection)
-        other._shape = self._shape
+        other._shape, other.names = self._shape, self.names
         return other
+
+    def _definitions(self) -> Definitions:
+        kind = self.endpoint.custom_fields
+        return self._connection.custom_fields.definitions(kind) if kind else {}
 
     # What the CDK asks of a stream.
 
@@ -333,17 +340,18 @@ class ValuesStream(CloseStream):
         (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part.parent)
         definitions = self._connection.custom_fields.definitions(str(owner.custom_fields))
         start = self._connection.settings.start_date
-        shape = shaper(owner)
+        table = stream_of(owner, self._connection)
         span = Span(start and whole_second(start))
-        for row in stream_of(owner, self._connection).rows(Part(span), owner.page_size):
-            yield from values_of(str(owner.custom_fields), shape(row), definitions)
+        for record in table.records(Part(span)):
+            yield from values_of(str(owner.custom_fields), record, definitions)
+        self.names.unplaced |= table.names.unplaced
 
     def probe(self) -> None:
         """Its tables are asked under their own names."""
 
 
 OWNERS = tuple(
-    replace(endpoint, fields=("id", *DATES, "custom") if endpoint.walk is Walk.SEARCH else ())
+    replace(endpoint, fields=("id", *DATES, "custom_object_type_id", "custom") if endpoint.walk is Walk.SEARCH else ())
     for endpoint in ENDPOINTS
     if endpoint.custom_fields and endpoint.name != "activities"
 )

@@ -186,15 +186,32 @@ def test_the_cursor_of_the_event_log_may_expire_at_once(close: Emulator, sync: S
     assert output.twice("event_log") == set()
 
 
-@pytest.mark.parametrize("shape", ["flat", "nested"])
-def test_custom_fields_come_in_flat_keys_in_both_shapes_of_search(close: Emulator, sync: Sync, shape: str) -> None:
+@pytest.mark.parametrize("shape", ["flat", "nested", "named"])
+def test_custom_fields_come_in_flat_keys_in_each_shape_of_search(close: Emulator, sync: Sync, shape: str) -> None:
     close.behaviour.search_custom = shape  # type: ignore[assignment]
+    close.add("custom_field/lead/", {"id": "cf_abc", "name": "Kind", "type": "text"})
     close.add("lead/", {"id": "lead_1", "date_updated": "2026-02-01T00:00:00+00:00", "custom.cf_abc": "x"})
 
     (lead,) = sync("leads").records("leads")
 
     assert lead["custom.cf_abc"] == "x"
     assert "custom" not in lead
+
+
+def test_values_by_a_name_that_two_fields_have_are_told_and_not_guessed(
+    close: Emulator, sync: Sync, caplog: pytest.LogCaptureFixture
+) -> None:
+    close.behaviour.search_custom = "named"
+    for field in ("cf_abc", "cf_xyz"):
+        close.add("custom_field/lead/", {"id": field, "name": "Kind", "type": "text"})
+    close.add("lead/", {"id": "lead_1", "date_updated": "2026-02-01T00:00:00+00:00", "custom.cf_abc": "secret"})
+
+    (lead,) = sync("leads").records("leads")
+
+    assert not [name for name in lead if name.startswith("custom")]
+    assert caplog.text.count("Stream leads lacks custom field values that Close sent by a name") == 1
+    assert ": Kind; give each field a name of its own" in caplog.text
+    assert "secret" not in caplog.text
 
 
 @pytest.mark.parametrize("stream", DATED)
