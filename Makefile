@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-airbyte test-clients check histories bench bench-image soak docs lock image clean
+.PHONY: help demo test test-docker test-airbyte test-clients check histories mutants bench bench-image soak docs lock image clean
 
 IMAGE ?= source-closeio:dev
 # An engine without a bridge has the host's network only.
@@ -36,6 +36,10 @@ check: .venv/ready ## Format, lint, types
 
 histories: .venv/ready ## Play random histories: `make histories N=2000 SEED=1`
 	@$(BIN)/python -m unit_tests.histories --count $(or $(N),2000) --seed $(or $(SEED),1)
+
+mutants: .venv/ready ## See that tests notice small changes of the code: `make mutants MODULE=pagination`
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
+	@$(BIN)/python benchmarks/mutants.py $(MODULE)
 
 bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md and singer.md
 	@$(BIN)/python benchmarks/run.py

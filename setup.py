@@ -44,6 +44,8 @@ setup(
             "types-requests>=2.31,<3",
             "uv>=0.13,<0.14",
         ],
+        # For `make mutants` only.
+        "mutants": ["mutmut>=3.8.1,<4"],
     },
     entry_points={
         "console_scripts": [

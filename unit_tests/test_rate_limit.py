@@ -312,3 +312,13 @@ def test_the_order_to_stop_ends_a_wait() -> None:
     with pytest.raises(StopNow):
         limiter.acquire_call(request())
     limiter.update_from_response(request(), answer())  # and no lock is left taken
+
+
+def test_an_answer_counts_for_its_group_although_nobody_asked_the_limiter_before() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep)
+    began = clock.now
+    limiter.update_from_response(request(), answer(429, b'{"rate_reset": 100}'))
+    limiter.acquire_call(request())
+
+    assert clock.now == began + 100

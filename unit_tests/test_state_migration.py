@@ -1,5 +1,6 @@
 """States as they are handed in: ours, the CDK's, other spellings, and what is none."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -64,8 +65,13 @@ def test_the_mark_of_a_full_refresh_does_not_hide_a_date() -> None:
 
 
 def test_a_state_in_the_future_is_an_error_too() -> None:
-    with pytest.raises(StateError, match="stream leads lies in the future"):
+    with pytest.raises(StateError) as error:
         reached("leads", {"date_updated": "2026-03-01T13:00:00Z"}, "date_updated", NOW)
+
+    assert str(error.value) == (
+        "The state of stream leads lies in the future (2026-03-01T13:00:00.000000Z), so what changed since the last "
+        "sync cannot be known; reset the stream to read it from the beginning."
+    )
 
 
 def test_clocks_may_differ_by_five_minutes() -> None:
@@ -163,6 +169,17 @@ def test_a_stream_that_was_reset_has_an_empty_state(blob: Any) -> None:
 def test_what_is_no_state_is_not_taken_for_an_empty_one(held: Any) -> None:
     with pytest.raises(StateError, match=r"^The state is not one of Airbyte's: .* give \[\] to read everything\.$"):
         blobs(held)
+
+
+def test_the_state_that_an_error_shows_as_an_example_is_one() -> None:
+    with pytest.raises(StateError) as error:
+        blobs("2026-01-31")
+
+    example = str(error.value).partition(" must be like ")[2].partition("; mend it, or give [] ")[0]
+    leads = blobs(json.loads(example))["leads"]
+    assert reached("leads", leads, "date_updated", NOW) == parse_moment("2026-01-31T09:30:00Z")
+    assert json.loads(example)[0]["type"] == "STREAM"
+    assert leads == {"date_updated": "2026-01-31T09:30:00.000000Z"}
 
 
 @pytest.mark.parametrize("blob", [[], "2026-02-01", 5, False])
