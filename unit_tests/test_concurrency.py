@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
 from close_emulator import Emulator
-from source_closeio.workers import Workers
 
 from .conftest import NOW, Output
 from .test_exactness import DAY, fill
@@ -53,36 +51,3 @@ def test_an_incremental_sync_asks_little(close: Emulator, sync: Sync) -> None:
 
     # /me/ and users' one page; else a slice since the state (two for activities, whose lookback is a day) and the tail.
     assert len(close.requests) <= 1 + 4 + 6 * 3
-
-
-class Named(Partition):
-    def __init__(self, stream: str) -> None:
-        self._stream = stream
-
-    def read(self) -> Any:
-        return ()
-
-    def to_slice(self) -> Any:
-        return {}
-
-    def stream_name(self) -> str:
-        return self._stream
-
-    def __hash__(self) -> int:
-        return id(self)
-
-
-def test_the_workers_take_the_streams_in_turn() -> None:
-    workers, gate, done = Workers(1), threading.Event(), list[str]()
-    workers.submit(gate.wait)
-    for stream in ["a", "a", "a", "b", "b", "c"]:
-        workers.submit(lambda part: done.append(part.stream_name()), Named(stream))
-    workers.submit(lambda: done.append("slices of another stream"))
-    over = threading.Event()
-    workers.submit(lambda part: over.set(), Named("z"))
-
-    gate.set()
-    assert over.wait(10)
-    workers.close()
-
-    assert done == ["slices of another stream", "a", "b", "c", "a", "b", "a"]

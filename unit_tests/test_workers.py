@@ -1,0 +1,227 @@
+"""The workers take what there is in turn, however much it is, and no state comes before what it covers."""
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from queue import Queue
+from typing import Any
+
+import pytest
+from airbyte_cdk.models import AirbyteMessage, Type
+from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
+from airbyte_cdk.sources.message import InMemoryMessageRepository
+from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
+
+from close_emulator import Emulator
+from source_closeio import engine
+from source_closeio.endpoints import ENDPOINTS
+from source_closeio.engine import Slice, WindowCursor
+from source_closeio.streams import ChildStream
+from source_closeio.windows import Part, Span, parse_moment, state_text
+from source_closeio.workers import Workers, side_by_side
+
+from .conftest import NOW, Output
+from .test_exactness import DAY, PATH, fill
+
+Sync = Callable[..., Output]
+
+
+class Named(Partition):
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+
+    def read(self) -> Any:
+        return ()
+
+    def to_slice(self) -> Any:
+        return {}
+
+    def stream_name(self) -> str:
+        return self._stream
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
+def test_the_workers_take_the_streams_in_turn() -> None:
+    workers, gate, done = Workers(1), threading.Event(), list[str]()
+    workers.submit(gate.wait)
+    for stream in ["a", "a", "a", "b", "b", "c"]:
+        workers.submit(lambda part: done.append(part.stream_name()), Named(stream))
+    workers.submit(lambda: done.append("slices of another stream"))
+    over = threading.Event()
+    workers.submit(lambda part: over.set(), Named("z"))
+
+    gate.set()
+    assert over.wait(10)
+    workers.close()
+
+    assert done == ["slices of another stream", "a", "b", "c", "a", "b", "a"]
+
+
+def test_what_has_not_begun_when_the_workers_close_is_left_undone() -> None:
+    before = set(threading.enumerate())
+    workers, begun, gate, done = Workers(1), threading.Event(), threading.Event(), list[str]()
+    (worker,) = set(threading.enumerate()) - before
+
+    def first() -> None:
+        begun.set()
+        gate.wait(10)
+        done.append("first")
+
+    workers.submit(first)
+    workers.submit(done.append, "second")
+    assert begun.wait(10)
+    assert not workers.is_done()
+    workers.close()
+    gate.set()
+    worker.join(10)
+
+    assert done == ["first"]
+    assert workers.is_done()
+
+
+def test_what_a_task_lets_through_is_raised_at_the_end_and_ends_no_worker() -> None:
+    workers, over = Workers(1), threading.Event()
+    workers.submit(int, "no number")
+    workers.submit(over.set)
+
+    assert over.wait(10)
+    with pytest.raises(ValueError, match="no number"):
+        workers.check_for_errors_and_shutdown()
+
+
+def test_side_by_side_answers_in_the_order_of_what_was_given_and_raises_the_first_failure() -> None:
+    both = threading.Barrier(2)
+
+    def make(given: int) -> int:
+        both.wait(10)  # passes only if two are at it
+        if given > 3:
+            raise ValueError(str(given))
+        return given * given
+
+    assert side_by_side(make, [3, 1], 2) == [9, 1]
+    with pytest.raises(ValueError, match=r"^4$"):
+        side_by_side(make, [4, 5], 2)
+
+
+def test_one_worker_reads_more_parts_than_the_pool_of_the_cdk_lets_wait(
+    sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever cut them held the only thread and waited, for ever, until some were read."""
+    parents = [f"comthr_{i:05}" for i in range(10_050)]
+
+    def row_of(stream: ChildStream, part: Part, limit: int) -> Iterator[dict[str, Any]]:
+        yield {"id": part.parent, "date_created": "2026-01-01T00:00:00+00:00"}
+
+    monkeypatch.setattr(ChildStream, "_parents", lambda stream: iter(parents))
+    monkeypatch.setattr(ChildStream, "rows", row_of)
+    outputs: list[Output] = []
+    reading = threading.Thread(target=lambda: outputs.append(sync("comments", config={"num_workers": 1})), daemon=True)
+    reading.start()
+    reading.join(30)
+
+    assert not reading.is_alive(), "it hangs"
+    assert [output.ids("comments") for output in outputs] == [set(parents)]
+
+
+# States
+
+
+class Watched:
+    """A lock that tells when somebody has to wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.waited_for = threading.Event()
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(blocking=False):
+            self.waited_for.set()
+            self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def test_a_worker_that_stops_before_it_puts_its_state_is_not_overtaken_by_the_next_state() -> None:
+    """It would come out last, and set back what was reached."""
+    stopped, go_on, put = threading.Event(), threading.Event(), list[str]()
+
+    class Held(Queue[Any]):
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+            if threading.current_thread().name == "first":
+                stopped.set()
+                go_on.wait(10)
+            put.append(item.state.stream.stream_state.date_updated)
+
+    spans = [Span(NOW - 2 * DAY, NOW - DAY), Span(NOW - DAY, NOW)]
+    cursor = WindowCursor("leads", "date_updated", None, Held(), InMemoryMessageRepository(), ConnectorStateManager([]))
+    lock = cursor._lock = Watched()  # type: ignore[assignment]
+    cursor.begin(spans)
+    reader: Any = None
+    slices = [Slice(reader, number, Part(span)) for number, span in enumerate(spans)]
+    for each in slices:
+        each.complete = True
+    threads = [
+        threading.Thread(target=cursor.close_partition, args=(each,), name=name, daemon=True)
+        for name, each in zip(("first", "second"), slices, strict=True)
+    ]
+    threads[0].start()
+    assert stopped.wait(10)
+    threads[1].start()
+    while threads[1].is_alive() and not lock.waited_for.wait(0.01):
+        continue
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+
+    assert put == [state_text(span.end) for span in spans if span.end]
+
+
+class Shared(InMemoryMessageRepository):
+    """What a worker leaves here it cannot take out itself before the thread that writes has looked in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._looked_in = threading.Event()
+
+    def emit_message(self, message: AirbyteMessage) -> None:
+        super().emit_message(message)
+        if message.type is Type.STATE and threading.current_thread().name.startswith("worker_"):
+            self._looked_in.clear()
+            self._looked_in.wait(0.2)
+
+    def consume_queue(self) -> Any:
+        self._looked_in.set()
+        return super().consume_queue()
+
+
+def test_all_that_a_state_covers_came_before_it(close: Emulator, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "RECORDS_IN_FLIGHT", 5)
+    monkeypatch.setattr(engine, "InMemoryMessageRepository", Shared)
+    cursors = {e.name: e.window.cursor for e in ENDPOINTS if e.window}
+    streams = ("leads", "call_activities", "tasks", "event_log")
+    for stream in streams:
+        fill(close, stream, 300, step=timedelta(minutes=122))
+    dates = {
+        stream: {row["id"]: parse_moment(row[cursors[stream]]) for row in close.all(PATH[stream])} for stream in streams
+    }
+
+    output = sync(*streams, config={"num_workers": 8, "start_date": "2026-02-01", "date_window": 1})
+
+    out: dict[str, set[str]] = {stream: set() for stream in streams}
+    reached: dict[str, list[datetime]] = {stream: [] for stream in streams}
+    for message in output.messages:
+        if message["type"] == "RECORD":
+            out[message["record"]["stream"]].add(message["record"]["data"]["id"])
+        elif message["type"] == "STATE":
+            told = message["state"]["stream"]
+            stream = told["stream_descriptor"]["name"]
+            moment = parse_moment(told["stream_state"][cursors[stream]])
+            covered = {each for each, date in dates[stream].items() if parse_moment("2026-02-01") <= date < moment}
+            assert covered <= out[stream]
+            reached[stream].append(moment)
+    for moments in reached.values():
+        assert moments == sorted(moments)
+        assert len(moments) > 3
