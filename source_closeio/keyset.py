@@ -50,6 +50,7 @@ def _ascending(
     seconds: dict[datetime, set[str]] = {}
     """The later seconds of the page that `trusted` begins, with the ids of their rows."""
     owed: set[str] = set()
+    older, newer = set[str](), set[str]()
     doubts = 0
     while anchor is None or anchor in span or anchor == span.start:
         spans = {**within, field: Span(anchor, span.end)}
@@ -63,6 +64,7 @@ def _ascending(
         if plateau is not None:
             yield from _one_second(pages, within, plateau, fields, handed_on, came)
         shown |= came
+        newer |= came
 
         if owed and not owed & came:
             lower = sorted(seconds)[: (len(seconds) + 1) // 2]
@@ -85,7 +87,8 @@ def _ascending(
         if anchor != trusted:
             doubts = 0
         if not within:  # ids before the anchor cannot come again
-            handed_on &= came | owed
+            handed_on &= older | newer | owed
+            older, newer = newer, set()
         trusted, owed = anchor, set()
         if plateau is not None:
             trusted = anchor = plateau + SECOND

@@ -119,7 +119,7 @@ def _round(
     """
     first: list[str] = []
     last, joins = "", False
-    skip = stale = steps = gaps = empty = 0
+    skip = stale = same = steps = gaps = empty = 0
     while True:
         answer = pages({**filters, "_skip": skip})
         rows: list[Record] = answer["data"]
@@ -136,7 +136,8 @@ def _round(
                 continue
         came = lap.take(rows, key, skip)
         full, more = len(rows) >= pages.limit, bool(answer.get("has_more", False))
-        if first and stale >= MOST_REPEATS - 1 and ids == first:
+        same = same + 1 if skip and ids and ids == first else 0
+        if same == MOST_REPEATS:
             # One piece of just this many rows, or the first page over and over again: one row more would tell.
             if len(rows) > pages.limit or not (more or pages.shows_more_than(first, key)):
                 lap.still = True
@@ -157,9 +158,8 @@ def _round(
             stale = steps = 0
         elif rows and (steps == 0 or len(rows) != pages.limit):
             stale += 1  # on the way forward again after a step back, full pages of known rows are to be expected
-        if (
-            stale > MOST_STALE + len(lap.seen) // pages.limit
-        ):  # fewer are what insertions and ties in disorder look like
+        # Not yet a circle: pages of known rows are what insertions look like, and ties in another order each time.
+        if stale > MOST_STALE and skip > 4 * len(lap.seen):
             raise NoProgress("This list answers with the same page again and again.")
         if skip == 0:
             first = ids
@@ -193,13 +193,16 @@ def window(fetch: Fetch, span: Span, cursor: str, limit: int, order: str | None 
 def _joined(
     pages: Pages, filters: Mapping[str, str], cursor: str, order: str, handed_on: set[str], dates: list[str]
 ) -> Iterator[Record]:
-    """Once through a span; RowsMoved where a page does not begin with the last row of the one before, or repeats one.
+    """Once through a span; RowsMoved where a page does not join the one before, or repeats a row.
 
-    Rows of one date on both sides of a border may have changed places, and do not show that they have not.
+    A page begins again with the last row that has another date than those behind it. If that row is still in its place,
+    nothing behind it was passed over, though rows of one date may come in another order with each request.
     dates: takes those of the rows.
     """
     here: set[str] = set()
-    skip, last = 0, ""
+    skip, first = 0, ""
+    again: set[str] = set()
+    """The rows of the page before, from `first` on."""
     short: list[list[str]] = []
     """The ids of pages that were not full and said that more follows."""
     while True:
@@ -208,24 +211,25 @@ def _joined(
         dates += [row[cursor] for row in rows if row.get(cursor)]
         yield from new(rows, handed_on)
         ids = [row["id"] for row in rows]
-        fresh, known = ids[1:] if last else ids, len(here)
+        fresh, known = [each for each in ids if each not in again], len(here)
         here.update(fresh)
-        if (last and ids[:1] != [last]) or len(here) < known + len(fresh) or (short and rows):
-            raise RowsMoved
-        if last and fresh and rows[0].get(order) == rows[1].get(order):
+        if (first and ids[:1] != [first]) or len(here) < known + len(fresh) or (short and rows):
             raise RowsMoved
         if len(rows) >= pages.limit:
-            skip, last = skip + len(rows) - 1, ids[-1]
+            seconds = [str(row.get(order))[:19] for row in rows]
+            others = [at for at in range(1, len(rows)) if seconds[at] != seconds[-1]]
+            if not others:
+                raise RowsMoved
+            skip, first, again = skip + others[-1], ids[others[-1]], set(ids[others[-1] :])
         elif answer.get("has_more", False):
             # It lies, or counts rows that it does not show; then what follows cannot be seen to join.
             short = [*short, ids]
             if len(short) > MOST_EMPTY_PAGES:
                 raise NoProgress("This list says that it goes on, and shows no more rows.")
-            skip, last = skip + pages.limit, ""
+            skip, first, again = skip + pages.limit, "", set()
         else:
-            if short and short[0] != [
-                row["id"] for row in pages({**filters, "_skip": skip - pages.limit * len(short)})["data"]
-            ]:
+            begin = skip - pages.limit * len(short)
+            if short and short[0] != [row["id"] for row in pages({**filters, "_skip": begin})["data"]]:
                 raise RowsMoved
             return
 
@@ -314,7 +318,7 @@ def chain(
     for _ in range(MOST_ROUNDS):
         lap, cursor = Lap(), None
         totals: set[int | None] = set()
-        count = came = empty = fresh = 0
+        count = came = fresh = stale = 0
         refused = False
         while count == 0 or cursor is not None:
             try:
@@ -326,10 +330,12 @@ def chain(
             for row in new(rows, handed_on):
                 fresh += 1
                 yield row
-            lap.twice = lap.take(rows, "id", count) < len(rows) or lap.twice
-            count, came, empty = count + 1, came + len(rows), 0 if rows else empty + 1
-            if empty > MOST_EMPTY_PAGES:
-                raise NoProgress("Close answers with one empty page after the other.")
+            first_seen = lap.take(rows, "id", count)
+            lap.twice = first_seen < len(rows) or lap.twice
+            stale = 0 if first_seen else stale + 1
+            if stale > MOST_EMPTY_PAGES:
+                raise NoProgress("Close's cursors lead in a circle, or through one empty page after the other.")
+            count, came = count + 1, came + len(rows)
         shown |= lap.seen.keys()
         lap.length = max((total for total in totals if total is not None), default=None)
         lap.still = not lap.twice and (count == 1 or totals == {len(lap.seen)})

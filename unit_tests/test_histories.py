@@ -11,7 +11,7 @@ from .drawn import History, Step, draw
 from .histories import breaks, play, shrink
 from .ledger import Broken, Ledger
 
-NUMBERS = range(4, 28)
+NUMBERS = range(1, 25)
 
 
 @pytest.mark.parametrize("number", NUMBERS)
@@ -125,3 +125,20 @@ def test_each_stream_with_rows_of_its_own_is_drawn() -> None:
 def test_a_first_lead_that_is_hidden_and_cursors_that_expire_end_no_sync() -> None:
     """The page of one row that asks whether there are leads came empty, and the walk went on by a dead cursor."""
     play(History(seed=92, streams=("leads",), steps=(), rows=300, hidden=0.05, switches={"cursor_lifetime": 0}))
+
+
+def test_ties_dealt_anew_across_a_page_border_while_a_row_seen_leaves_the_span() -> None:
+    play(
+        History(
+            seed=1145,
+            streams=("contacts", "incoming_sms_tasks", "tasks"),
+            steps=(
+                Step(dice=413273719, pause=120.0, work=30, date_window=4),
+                Step(dice=254914224, pause=1800.0, work=30, busy=0.5, tick=40.0, workers=2, date_window=366, each=29),
+            ),
+            rows=20,
+            lookback=0,
+            page_cap=20,
+            switches={"unstable_ties": True},
+        )
+    )
