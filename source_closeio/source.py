@@ -76,14 +76,14 @@ class SourceCloseIO(Inputs):
         organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
         name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
         logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
-        streams = self._streams(connection)
+        # The values' tables are asked under their own names.
+        streams = [each for each in self._streams(connection) if each.endpoint.walk is not Walk.VALUES]
         refusals = side_by_side(_refusal, streams, connection.settings.num_workers)
-        if first := next(filter(None, refusals), None):
-            if not any(stream.answered for stream in streams):
-                return False, f"No stream can be read with this key. {first}"
-            for stream, refusal in zip(streams, refusals, strict=True):
-                if refusal:
-                    logger.warning(f"Stream {stream.name} cannot be read now: {refusal}")
+        if all(refusals):
+            return False, f"No stream can be read with this key. {refusals[0]}"
+        for stream, refusal in zip(streams, refusals, strict=True):
+            if refusal:
+                logger.warning(f"Stream {stream.name} cannot be read now: {refusal}")
         return True, None
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
@@ -183,9 +183,12 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
 
 
 def _refusal(stream: CloseStream) -> str | None:
+    """Why a stream cannot be read, in either way."""
     try:
         stream.probe()
-    except (AirbyteTracedException, StreamRefused) as failure:
+    except StreamRefused as refusal:
+        return _refusal(stream.otherwise) if stream.otherwise else str(refusal)
+    except AirbyteTracedException as failure:
         return str(failure)
     return None
 
