@@ -80,6 +80,11 @@ def test_rows_that_are_created_meanwhile_in_every_round_hold_nothing_up() -> Non
     assert proofs(*grown(GROWING_ROUNDS + 1)) == [False] * GROWING_ROUNDS + [True]
 
 
+def test_a_first_round_that_saw_nothing_tells_nothing_of_the_next() -> None:
+    assert proofs(lap("", 3), lap("abc", 3), lap("abc", 3)) == [False, False, True]
+    assert proofs(lap("", 99), *grown(GROWING_ROUNDS + 1)) == [False] * (GROWING_ROUNDS + 1) + [True]
+
+
 def test_created_meanwhile_is_what_is_newer_than_all_of_the_first_round() -> None:
     first, *later = (
         lap("ab", 99, "37"),
