@@ -173,6 +173,38 @@ def test_a_page_size_that_close_no_longer_allows_is_lowered() -> None:
     assert ids(offset(fetch, 100, set())) == [row["id"] for row in held]
 
 
+@pytest.mark.parametrize("allowed", [1, 0, 100, 101])
+def test_a_page_size_that_cannot_be_lowered_to_is_an_error_that_names_it(allowed: int) -> None:
+    def fetch(asked: Row) -> dict[str, Any]:
+        raise PageTooLarge(allowed)
+
+    with pytest.raises(PageTooLarge, match=rf"^Close allows no more than {allowed} rows a page\.$"):
+        ids(offset(fetch, 100, set()))
+
+
+def test_pages_of_two_rows_are_the_smallest() -> None:
+    held = rows(7, random.Random(1))
+
+    def fetch(asked: Row) -> dict[str, Any]:
+        if asked["_limit"] > 2:
+            raise PageTooLarge(2)
+        return listed(held, asked)
+
+    assert ids(offset(fetch, 3, set())) == [row["id"] for row in held]
+
+
+def test_whether_a_list_in_one_piece_of_a_full_page_goes_on_is_asked_with_one_row_more() -> None:
+    held = rows(10, random.Random(1))
+    asked_for: list[Row] = []
+
+    def fetch(asked: Row) -> dict[str, Any]:
+        asked_for.append(asked)
+        return {"data": held}
+
+    assert ids(offset(fetch, 10, set())) == [row["id"] for row in held]
+    assert asked_for[-1] == {"_skip": 0, "_limit": 11}
+
+
 @pytest.mark.parametrize("order", ["date", "-date", "born"])
 @pytest.mark.parametrize("seed", range(40))
 def test_a_slice_is_halved_at_the_offset_cap_in_whatever_order_it_is_listed(seed: int, order: str) -> None:
