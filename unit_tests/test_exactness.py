@@ -165,6 +165,13 @@ def test_search_does_not_depend_on_cursors(close: Emulator, sync: Sync, behaviou
     assert output.twice("leads") == set()
 
 
+def test_a_search_that_ignores_its_sort_is_walked_by_cursor(close: Emulator, sync: Sync) -> None:
+    ids = fill(close, "leads", 500)
+    close.behaviour.search_sorts = False
+
+    assert sync("leads").ids("leads") == set(ids)
+
+
 def test_a_chain_that_cannot_reach_the_end_of_a_plateau_is_an_error_that_says_so(
     close: Emulator, run: Callable[..., Output]
 ) -> None:

@@ -288,7 +288,7 @@ def test_readers_end_when_nobody_reads_on(close: Emulator, sync: Run) -> None:
     fill(close, "leads", 3000)
     sync("leads", "users", lines=20)
 
-    readers = [thread for thread in threading.enumerate() if thread.name.startswith("reader")]
+    readers = [thread for thread in threading.enumerate() if thread.name.startswith("worker_")]
     for thread in readers:
         thread.join(timeout=10)
     assert not [thread for thread in readers if thread.is_alive()]
