@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, FailureType, Level
+from airbyte_protocol_dataclasses.models import AirbyteRecordMessageMeta, AirbyteRecordMessageMetaChange, Change, Reason
 
 from source_closeio.singer.messages import Failed, Log
 from source_closeio.singer.translate import METRICS_EVERY, translate
@@ -113,6 +114,33 @@ def test_a_stream_that_goes_on_says_nothing_yet_of_what_was_done_to_its_records(
 
     assert [each.level for each in told] == [logging.INFO, logging.WARNING]
     assert "left out new" in told[1].text
+
+
+def test_the_fields_whose_values_were_changed_are_told_with_how_often() -> None:
+    def changed(*fields: str) -> AirbyteMessage:
+        message = record("leads", {"id": "a"}, 0)
+        assert message.record
+        reason = Reason.SOURCE_SERIALIZATION_ERROR
+        kind = Change.NULLED
+        changes = [AirbyteRecordMessageMetaChange(field=field, change=kind, reason=reason) for field in fields]
+        message.record.meta = AirbyteRecordMessageMeta(changes=changes)
+        return message
+
+    told = logs(changed("custom.b", "custom.a"), changed("custom.b"), changed())
+
+    assert told[1:] == [
+        Log(
+            logging.WARNING,
+            "Stream leads: values were changed to fit their columns: custom.a (1), custom.b (2).",
+        )
+    ]
+
+
+def test_a_stream_is_announced_with_its_bookmark_if_it_has_one() -> None:
+    announced = {each["stream"]: each for each in said(*BOTH) if each["type"] == "SCHEMA"}
+
+    assert announced["leads"]["bookmark_properties"] == ["date_updated"]
+    assert not announced["users"].get("bookmark_properties")
 
 
 def test_a_state_without_a_stream_or_without_a_blob_moves_nothing() -> None:
