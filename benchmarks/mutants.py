@@ -80,6 +80,10 @@ def main() -> int:
     options = parser.parse_args()
     for module in () if options.only_report else options.modules or MODULES:
         run(module, options.processes)
+        collect(module)
+    for module in MODULES if options.only_report else ():
+        if (COPIES / module.replace("/", ".") / "mutants" / "mutmut-stats.json").exists():
+            collect(module)
     (HERE / "mutants.md").write_text(page(), encoding="utf-8")
     return 0
 
@@ -97,6 +101,11 @@ def run(module: str, processes: int) -> None:
         done = mutmut(copy, "run", "--max-children", str(processes), stdout=log, stderr=log)
     if done.returncode:
         sys.exit(f"mutmut could not try {module}; {copy / 'log.txt'} says why.")
+
+
+def collect(module: str) -> None:
+    """Prints and notes what lived, also of a run that was stopped."""
+    copy = COPIES / module.replace("/", ".")
     mutmut(copy, "export-cicd-stats", stdout=subprocess.DEVNULL)
     found = survivors(copy, module)
     (copy / "survivors.json").write_text(json.dumps([vars(each) for each in found], indent=1), encoding="utf-8")
@@ -110,10 +119,11 @@ def mutmut(copy: Path, *words: str, **streams: object) -> subprocess.CompletedPr
     return subprocess.run([program, *words], cwd=copy, text=True, check=False, **streams)  # type: ignore[call-overload, no-any-return]
 
 
-def figures(copy: Path) -> tuple[int, int]:
-    """Changes noticed, and all. One that makes the tests run for ever is noticed."""
-    stats = json.loads((copy / "mutants" / "mutmut-cicd-stats.json").read_text())
-    return stats["killed"] + stats["timeout"], stats["total"]
+def figures(copy: Path) -> tuple[int, int, int]:
+    """Changes noticed, tried, and all. One that makes the tests run for ever is noticed."""
+    stats = json.loads((copy / "mutants" / "mutmut-cicd-stats.json").read_text(encoding="utf-8"))
+    noticed = stats["killed"] + stats["timeout"] + stats["segfault"]
+    return noticed, noticed + stats["survived"] + stats["no_tests"] + stats["suspicious"], stats["total"]
 
 
 def survivors(copy: Path, module: str) -> list[Survivor]:
@@ -146,22 +156,19 @@ def page() -> str:
     reasons = json.loads((HERE / "survivors.json").read_text(encoding="utf-8"))
     tried = {module: COPIES / module.replace("/", ".") for module in MODULES}
     tried = {module: copy for module, copy in tried.items() if (copy / "survivors.json").exists()}
+    untried = [module for module in MODULES if module not in tried]
     counts = {module: figures(copy) for module, copy in tried.items()}
-    killed, total = (sum(column) for column in zip(*counts.values(), strict=True))
+    noticed, tried_in_all, total = (sum(column) for column in zip(*counts.values(), strict=True))
     text = [
         f"Small changes of the code, made one at a time by mutmut {version('mutmut')}, and whether the tests notice "
         "them. `make mutants` writes this page. What stands outside of functions, and decorated functions, are left as "
         "they are.",
         "",
-        "| module | noticed | of | |",
-        "|---|---|---|---|",
+        "| module | noticed | of those tried | | of all |",
+        "|---|---|---|---|---|",
         *(row(f"`{module}`", *count) for module, count in counts.items()),
-        row("all", killed, total),
-        *(
-            ["", "Not tried: " + ", ".join(f"`{each}`" for each in MODULES.keys() - tried.keys())]
-            if MODULES.keys() - tried.keys()
-            else []
-        ),
+        row("all", noticed, tried_in_all, total),
+        *(["", "Not tried: " + ", ".join(f"`{each}`" for each in untried)] if untried else []),
         "",
         "## Changes that no test notices",
     ]
@@ -175,8 +182,8 @@ def page() -> str:
     return "\n".join(text) + "\n"
 
 
-def row(name: str, killed: int, total: int) -> str:
-    return f"| {name} | {killed} | {total} | {100 * killed / total:.1f} % |"
+def row(name: str, noticed: int, tried: int, total: int) -> str:
+    return f"| {name} | {noticed} | {tried} | {100 * noticed / max(tried, 1):.1f} % | {total} |"
 
 
 def code(text: str) -> str:
