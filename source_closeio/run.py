@@ -3,8 +3,13 @@
 import gc
 import sys
 
+from source_closeio.ends import end_when_nobody_reads, end_when_told
+
 
 def main() -> None:
+    end_when_told()
+    if sys.argv[1:2] == ["read"]:  # whoever runs another command may take its answer and go
+        end_when_nobody_reads()
     # The CDK makes half a million objects while it is imported, all to stay: collecting meanwhile finds nothing.
     gc.disable()
     from airbyte_cdk.entrypoint import launch

@@ -72,7 +72,8 @@ def test_ctrl_c_ends_it_at_once_whatever_it_waits_for(close: Emulator, start: An
     try:
         assert silent.waited_for.wait(30)
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=SECONDS) != 0
+        assert process.wait(timeout=SECONDS) == 130
+        assert b"Traceback" not in process.stderr.read()
     finally:
         silent.over.set()
 
@@ -121,3 +122,18 @@ def test_no_reader_outlives_its_sync_however_long_it_was_to_wait(
         reader.join(SECONDS)
     assert [reader.name for reader in readers if reader.is_alive()] == []
     assert len(output.messages) == 20
+
+
+@pytest.mark.parametrize("program", ["read", "tap"])
+def test_it_ends_soon_after_nobody_reads_on_though_it_has_nothing_to_write(
+    close: Emulator, start: Any, program: str
+) -> None:
+    silent = Silent(close, "task/", "custom_field_schema/lead/")
+    process = start(program, subprocess.PIPE)
+    try:
+        assert silent.waited_for.wait(30)
+        process.stdout.close()
+        assert process.wait(timeout=SECONDS) == 1
+        assert b"Traceback" not in process.stderr.read()
+    finally:
+        silent.over.set()

@@ -148,9 +148,17 @@ def test_a_refusal_that_is_not_closes_own_is_tried_again_and_says_what_it_looks_
     )
 
 
-def test_a_page_in_place_of_the_event_logs_400_is_not_closes_either() -> None:
-    assert judge(400, None, "text/html", (400, 402, 403)).meaning is Meaning.AGAIN
-    assert judge(400, None, "text/html", (402, 403)).meaning is Meaning.BUG
+@pytest.mark.parametrize("status", [400, 402, 403, 405, 408, 415, 429])
+@pytest.mark.parametrize("refused_by", [(), (402, 403), (400, 402, 403)])
+def test_whatever_refuses_without_json_is_not_close_and_is_asked_again(
+    status: int, refused_by: tuple[int, ...]
+) -> None:
+    assert judge(status, None, "text/html", refused_by).meaning is Meaning.AGAIN
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_wrong_key_or_address_is_one_whatever_says_so(status: int) -> None:
+    assert judge(status, None, "text/html", ()).meaning is Meaning.CONFIG
 
 
 def test_a_refusal_is_a_wrong_key_where_the_list_is_open_to_all() -> None:
@@ -231,7 +239,7 @@ def test_what_is_no_limit_of_close_is_no_signal(status: int, body: object) -> No
         (404, b"{}", True),
         (400, b'{"field-errors": {"object_type": "Type lead_9 does not exist."}}', True),
         (400, b'{"field-errors": {"object_type": "Type lead_9 is odd."}}', False),
-        (400, b"[]", False),
+        (400, b"{}", False),
         (405, b'{"field-errors": {"object_type": "Type lead_9 does not exist."}}', False),
     ],
 )

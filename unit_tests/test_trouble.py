@@ -5,7 +5,6 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -80,7 +79,7 @@ def test_a_stream_that_fails_for_good_ends_with_one_sentence_and_the_others_fini
 
 def test_the_state_stays_before_what_failed_and_the_next_sync_reads_it(close: Emulator, run: Run, sync: Run) -> None:
     ids = fill(close, "call_activities", 800)
-    close.fail(faults.every(4, faults.server_error(400)), path="activity/call/")
+    close.fail(faults.every(4, faults.answer(400, {"error": "no"})), path="activity/call/")
     cut = run("read", "call_activities", config={"start_date": "2026-02-20", "date_window": 1})
     assert cut.failure
 
@@ -281,17 +280,6 @@ def test_neither_the_key_nor_a_record_reaches_a_log(close: Emulator, tmp_path: P
     assert API_KEY not in done.stdout + done.stderr
     assert b64encode(f"{API_KEY}:".encode()).decode() not in done.stdout + done.stderr
     assert "Unmistakable" not in "\n".join(logs) + done.stderr
-
-
-def test_readers_end_when_nobody_reads_on(close: Emulator, sync: Run) -> None:
-    """Else Python would wait for them at its end, and they for a place in the queue."""
-    fill(close, "leads", 3000)
-    sync("leads", "users", lines=20)
-
-    readers = [thread for thread in threading.enumerate() if thread.name.startswith("worker_")]
-    for thread in readers:
-        thread.join(timeout=10)
-    assert not [thread for thread in readers if thread.is_alive()]
 
 
 def test_a_broken_pipe_ends_the_sync_soon(close: Emulator, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from source_closeio import __version__
+from source_closeio.ends import end_when_nobody_reads
 
 from . import logs
 from .files import keep_tokens, read_object
@@ -79,6 +80,7 @@ def _run(asked: argparse.Namespace, out: BinaryIO) -> None:
         if asked.discover:
             _print(tap.discover(options), out)
         else:
+            end_when_nobody_reads()
             _write(tap.sync(options, catalog, state), out)
 
 
