@@ -51,8 +51,8 @@ class Log:
         return [(*(second(each.get(bound)) for bound in bounds), each.get("_cursor")) for each in self.asked]  # type: ignore[misc]
 
 
-def read(log: Log, span: Span) -> list[str]:
-    return [row["id"] for row in events(log, span, 2)]
+def read(log: Log, span: Span, limit: int = 2) -> list[str]:
+    return [row["id"] for row in events(log, span, limit)]
 
 
 def test_each_page_ends_with_the_last_second_of_the_one_before() -> None:
@@ -61,6 +61,13 @@ def test_each_page_ends_with_the_last_second_of_the_one_before() -> None:
     assert read(log, Span()) == ["e5", "e4", "e3", "e2", "e1"]
     assert log.spans() == [(None, None, None), (None, 5, None), (None, 4, None), (None, 3, None)]
     assert {each["_limit"] for each in log.asked} == {2}
+
+
+def test_the_last_second_of_a_page_is_that_of_its_last_row() -> None:
+    log = Log(*(event(f"e{i}", i + 0.5) for i in range(1, 8)))
+
+    assert read(log, Span(), limit=4) == ["e7", "e6", "e5", "e4", "e3", "e2", "e1"]
+    assert log.spans() == [(None, None, None), (None, 5, None)]
 
 
 def test_a_second_that_fills_a_page_is_walked_by_cursor_and_what_is_older_after_it() -> None:

@@ -106,6 +106,7 @@ def test_rows_that_share_both_dates_are_walked_by_cursor_within_both_seconds() -
     assert sorted(read(asked, Span(at(1), at(2)))) == ["t0", "t1", "t2", "t3", "t4"]
     chained = [each["spans"] for each in asked.asked if "cursor" in each]
     assert chained == [{"date": Span(at(1), at(2)), "born": Span(at(7), at(8))}] * 3
+    assert asked.starts() == [1]  # and nothing is asked for behind the end of the span
 
 
 def test_the_sentence_about_too_many_records_names_each_date_with_its_bounds() -> None:
