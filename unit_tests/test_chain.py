@@ -111,6 +111,14 @@ def test_the_first_round_is_never_one_that_came_before() -> None:
     assert script.asked == MOST_REPEATS + 1
 
 
+def test_a_first_round_that_is_refused_and_brings_nothing_new_counts_too() -> None:
+    script = Script(["ab", REFUSED])
+
+    with pytest.raises(NoProgress, match=CUT):
+        read(script, handed_on="ab")
+    assert script.asked == MOST_REPEATS
+
+
 def test_new_rows_are_worth_another_round_though_each_was_cut_off() -> None:
     script = Script(*([pair, REFUSED] for pair in ("ab", "cd", "ef", "gh", "ij")), ["kl"])
 

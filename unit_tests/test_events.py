@@ -150,7 +150,7 @@ def test_a_second_whose_cursors_are_refused_is_an_error_that_names_it() -> None:
 def test_a_row_of_the_span_that_moves_into_a_full_second_is_handed_on_once() -> None:
     def moved(asked: Row, answer: Row) -> Row:
         if asked.get("_cursor") == 2:
-            return {**answer, "data": [event("e7", 7), *answer["data"]]}
+            return {**answer, "data": [event("e12", 12), event("e7", 7), *answer["data"]]}
         return answer
 
     log = Log(*(event(f"t{i}", 5) for i in range(4)), lie=moved)
