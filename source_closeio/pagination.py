@@ -336,7 +336,7 @@ def chain(
             if stale > MOST_EMPTY_PAGES:
                 raise NoProgress("Close's cursors lead in a circle, or through one empty page after the other.")
             count, came = count + 1, came + len(rows)
-        shown |= lap.seen.keys()
+        shown.update(lap.seen)
         lap.length = max((total for total in totals if total is not None), default=None)
         lap.still = not lap.twice and (count == 1 or totals == {len(lap.seen)})
         # At its cap a chain may be refused, or end as if nothing followed.

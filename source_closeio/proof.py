@@ -61,7 +61,8 @@ class Proof:
         self._newest = self._newest or max(lap.seen.values(), default="")
         if self._growing == GROWING_ROUNDS:
             return True
-        if self._missing is not None and not late:
+        gone = lap.length is not None and lap.length < len(self._known)
+        if self._missing is not None and not late and not gone:
             self._missing -= lap.seen.keys()
             return not self._missing
         self._known |= lap.seen.keys()

@@ -160,3 +160,11 @@ def test_pages_of_rows_that_came_before_are_gone_past_so_many_in_a_row() -> None
 
 def test_rows_that_were_handed_on_are_not_handed_on_again() -> None:
     assert read(Script(["ab", "cd"], totals=(4,)), handed_on="bc") == "ad"
+
+
+def test_the_caller_is_told_of_all_rows_that_came() -> None:
+    shown = {"z"}
+
+    list(chain(Script(["ab", "cd"], totals=(4,)), Pages(lambda asked: {}, LIMIT), "this", set("bc"), shown))
+
+    assert shown == set("abcdz")

@@ -48,6 +48,10 @@ def test_rows_that_went_before_the_last_new_one_came_are_not_waited_for() -> Non
     assert proofs(lap("abc", 3), lap("abd", 3), lap("abd", 3)) == [False, False, True]
 
 
+def test_a_known_row_that_goes_while_no_new_one_comes_is_not_waited_for() -> None:
+    assert proofs(lap("abc", 3), lap("ab", 2), lap("ab", 2)) == [False, False, True]
+
+
 def test_a_list_that_proves_longer_than_it_was_must_be_seen_anew() -> None:
     assert proofs(lap("ab", 2), lap("abc", 4), lap("cab", 4), lap("bca", 4)) == [False] * 4
 
