@@ -83,8 +83,8 @@ def streams_page() -> str:
         "`meta.changes`. The option `custom_field_names` adds the stream `custom_field_values`, one row for each "
         "value, with the field's name.",
         "",
-        "A stream that the key may not read is left out with a warning that says why; if an earlier sync read it, it fails "
-        "instead.",
+        "A stream that the key may not read is left out with a warning that says why; if an earlier sync read it, it "
+        "fails instead.",
         "",
         "## How they refer to each other",
         "",
