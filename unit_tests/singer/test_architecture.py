@@ -8,6 +8,7 @@ from unit_tests.test_architecture import PACKAGE, imported
 
 PUBLIC = {
     "source_closeio.__version__",
+    "source_closeio.ends.end_when_nobody_reads",
     "source_closeio.files.FileError",
     "source_closeio.files.read_json",
     "source_closeio.source.SourceCloseIO",
