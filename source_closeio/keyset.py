@@ -52,7 +52,7 @@ def _ascending(
     owed: set[str] = set()
     older, newer = set[str](), set[str]()
     doubts = 0
-    while anchor is None or anchor in span or anchor == span.start:
+    while anchor is None or anchor in span:
         spans = {**within, field: Span(anchor, span.end)}
         answer = pages({"spans": spans, "sort": fields})
         rows: list[Record] = answer["data"]
