@@ -10,15 +10,14 @@ from typing import Any, NoReturn
 from urllib.parse import urljoin
 
 import requests
-from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.requests_native_auth import SingleUseRefreshTokenOauth2Authenticator
-from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_parse
 from requests.auth import AuthBase, HTTPBasicAuth
 
 from .config import Settings
-from .http_policy import FAILURE_TYPE, Meaning, Verdict, judge_failure, pause_before, read_json
+from .errors import FixInput, Problem, TryLater
+from .http_policy import Verdict, judge_failure, pause_before, read_json
 
 TOKEN_PATH = "/oauth2/token/"  # noqa: S105 - a path
 TOKEN_TIMEOUT = (10.0, 30.0)
@@ -31,19 +30,19 @@ LIFETIME = 3600
 BY_ERROR: Mapping[str, Verdict] = {
     # https://datatracker.ietf.org/doc/html/rfc6749#section-5.2
     "invalid_grant": Verdict(
-        Meaning.CONFIG,
+        FixInput,
         "Close rejected the refresh token ({status}, invalid_grant), which is good for one use only: authenticate the "
         "source again.",
     ),
     "invalid_client": Verdict(
-        Meaning.CONFIG,
+        FixInput,
         "Close does not know this app ({status}, invalid_client): copy `credentials.client_id` and "
         "`credentials.client_secret` again.",
     ),
 }
-REFUSED = Verdict(Meaning.CONFIG, "Close refused to renew the access token ({status}): authenticate the source again.")
+REFUSED = Verdict(FixInput, "Close refused to renew the access token ({status}): authenticate the source again.")
 NO_TOKENS = Verdict(
-    Meaning.AGAIN,
+    TryLater,
     "{host} did not answer {path} with tokens ({status}): Close has trouble, a firewall or a proxy stands on the way, "
     "or `base_url` is wrong; try again later.",
 )
@@ -63,7 +62,7 @@ def judge_tokens(status: int, body: object) -> Verdict:
     """What an answer of the token endpoint means. body: decoded, None where it was no JSON."""
     if isinstance(body, dict):
         if status == requests.codes.ok and _text(body.get("access_token")):
-            return Verdict(Meaning.OK)
+            return Verdict(None)
         passes = status in (requests.codes.request_timeout, requests.codes.too_many_requests)
         if status // 100 == 4 and not passes:
             return BY_ERROR.get(str(body.get("error")), REFUSED)
@@ -82,7 +81,7 @@ class OneUseTokens(SingleUseRefreshTokenOauth2Authenticator):
         super().__init__(config, endpoint)
         self._endpoint = endpoint
         self._pause = pause
-        self._failure: tuple[str, FailureType] | None = None
+        self._failure: Problem | None = None
 
     def get_token_expiry_date(self) -> AirbyteDateTime:
         """A date that cannot be read is long over."""
@@ -92,25 +91,25 @@ class OneUseTokens(SingleUseRefreshTokenOauth2Authenticator):
 
     def get_access_token(self) -> str:
         if self._failure:
-            self._give_up(*self._failure)
+            raise self._failure
         return super().get_access_token()
 
     def _make_handled_request(self) -> Mapping[str, Any]:
         """The tokens that Close answers with, for the CDK to keep."""
         if self._failure:
-            self._give_up(*self._failure)
+            raise self._failure
         self._pause(0.0)
         tries = 0
         while True:
             tries += 1
             verdict, status, tokens = self._ask()
-            if verdict.meaning is Meaning.OK:
+            if verdict.problem is None:
                 return tokens
-            sentence = verdict.told_of(self._endpoint, status=status)
-            if verdict.meaning is not Meaning.AGAIN:
-                self._give_up(sentence, FAILURE_TYPE[verdict.meaning])
+            problem = verdict.told_of(self._endpoint, status=status)
+            if not isinstance(problem, TryLater):
+                self._give_up(problem)
             if tries == TOKEN_TRIES:
-                self._give_up(f"{sentence} Tried {tries} times.", FAILURE_TYPE[verdict.meaning])
+                self._give_up(TryLater(f"{problem} Tried {tries} times."))
             self._pause(pause_before(tries))
 
     def _ask(self) -> tuple[Verdict, int | None, Mapping[str, Any]]:
@@ -125,11 +124,11 @@ class OneUseTokens(SingleUseRefreshTokenOauth2Authenticator):
             return judge_failure(failure), None, {}
         body = read_json(response)
         verdict = judge_tokens(response.status_code, body)
-        return verdict, response.status_code, _tokens(body) if verdict.meaning is Meaning.OK else {}
+        return verdict, response.status_code, _tokens(body) if verdict.problem is None else {}
 
-    def _give_up(self, sentence: str, kind: FailureType) -> NoReturn:
-        self._failure = sentence, kind
-        raise AirbyteTracedException(sentence, sentence, kind)
+    def _give_up(self, problem: Problem) -> NoReturn:
+        self._failure = problem
+        raise problem
 
 
 def _tokens(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,15 +9,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from . import __version__
+from .errors import ConfigError
 from .windows import parse_moment
 
 BASE_URL = "https://api.close.com/api/v1"
 
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
-
-
-class ConfigError(ValueError):
-    """A value that the user has to change; the text is one sentence that names the key."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +132,7 @@ def _base_url(key: str, given: Any) -> str:
         address = _text(key, given)
         parts = urlsplit(address)
         host = parts.hostname if parts.port != 0 else None  # asking for the port raises if it is no number
-    except ValueError:
+    except (ValueError, ConfigError):
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or not _is_host(host):
         raise ConfigError(f"`{key}` must be an address like {BASE_URL}.")

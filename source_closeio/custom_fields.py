@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .custom_columns import as_json, column, is_known
 from .endpoints import CUSTOM_FIELD_SCHEMAS, Endpoint
-from .http_policy import StreamRefused
+from .errors import StreamRefused
 from .records import Record
 from .windows import Part
 from .workers import side_by_side

@@ -14,7 +14,7 @@ from functools import partial
 from queue import Empty, Queue
 from typing import Any
 
-from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteStream, FailureType, SyncMode
+from airbyte_cdk.models import AirbyteMessage, AirbyteStateMessage, ConfiguredAirbyteStream, SyncMode
 from airbyte_cdk.sources.concurrent_source.concurrent_source import ConcurrentSource
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import InMemoryMessageRepository, MessageRepository
@@ -30,10 +30,11 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from .config import Settings
 from .endpoints import Window
-from .http_policy import StreamRefused
+from .errors import FixInput, Problem, Stopped, StreamRefused
+from .reporting import traced
 from .schemas import schema_of
-from .state_migration import StateError, is_of_another_cursor, reached
-from .streams import CloseStream, Connection, Stopped
+from .state_migration import is_of_another_cursor, reached
+from .streams import CloseStream, Connection
 from .windows import Part, Plan, Progress, Span, plan, state_text
 from .workers import Workers
 
@@ -58,7 +59,7 @@ class Engine:
         self._streams: list[DefaultStream] = []
 
     def add(self, stream: CloseStream, configured: ConfiguredAirbyteStream) -> None:
-        """Raises AirbyteTracedException for a state that cannot be read."""
+        """Raises StateError for a state that cannot be read."""
         incremental = configured.sync_mode == SyncMode.incremental
         blob = dict(self._states.get_stream_state(stream.name, None)) if incremental else {}
         cursor: Cursor = FinalStateCursor(stream.name, None, self._repository)
@@ -123,10 +124,7 @@ def _state_of(stream: CloseStream, window: Window, blob: Mapping[str, Any], now:
             "edits have been read."
         )
         return None
-    try:
-        state = reached(stream.name, blob, window.cursor, now)
-    except StateError as error:
-        raise AirbyteTracedException(str(error), str(error), FailureType.config_error) from None
+    state = reached(stream.name, blob, window.cursor, now)
     if state is not None and window.retention is not None and state < now - window.retention:
         stream.logger.warning(
             f"Stream {stream.name} has a hole: Close keeps {window.retention.days} days of it, so what came after "
@@ -273,15 +271,16 @@ class StreamReader(PartitionGenerator):
     def _reporting(self) -> Iterator[None]:
         """Lets the first failure of the stream through, and makes a warning of a refusal at its beginning."""
         try:
-            yield
+            try:
+                yield
+            except StreamRefused as refusal:
+                self._leave_out(refusal)
         except Stopped:
             return
-        except StreamRefused as refusal:
-            try:
-                self._leave_out(refusal)
-            except AirbyteTracedException as failure:
-                if self._fails_first(failure):
-                    raise failure from refusal
+        except Problem as problem:
+            failure = traced(problem)
+            if self._fails_first(failure):
+                raise failure from problem
         except Exception as error:
             if self._fails_first(error):
                 raise
@@ -297,8 +296,9 @@ class StreamReader(PartitionGenerator):
         """With a warning; as a failure if rows of it were read before, which would be taken for gone or for all."""
         if self.stream.answered or self._was_read:
             when = "when the sync began" if self.stream.answered else "by an earlier sync"
-            sentence = f"{refusal} It could be read {when}: give the permission back, or deselect {self.stream.name}."
-            raise AirbyteTracedException(sentence, sentence, FailureType.config_error)
+            raise FixInput(
+                f"{refusal} It could be read {when}: give the permission back, or deselect {self.stream.name}."
+            )
         with self._lock:
             if not self._ended:
                 logger.warning(f"Stream {self.stream.name} is left out: {refusal}")

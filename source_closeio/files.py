@@ -7,12 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .errors import FileError
+
 DEEPEST = 100
 """Objects and lists inside each other: no file of ours has a quarter of that, and copying and writing JSON recur."""
-
-
-class FileError(ValueError):
-    """A file that cannot be used; the text is one sentence that names it, and quotes nothing of what it holds."""
 
 
 def read_json(path: str) -> Any:
@@ -32,6 +30,14 @@ def read_json(path: str) -> Any:
         raise FileError(f"{path} holds a number with too many digits.") from failure
     if not _is_shallow(held, DEEPEST):
         raise FileError(_too_deep(path))
+    return held
+
+
+def read_object(path: str) -> dict[str, Any]:
+    """The JSON object that the file holds. Raises FileError."""
+    held = read_json(path)
+    if not isinstance(held, dict):
+        raise FileError(f"{path} must hold a JSON object.")
     return held
 
 

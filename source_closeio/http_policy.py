@@ -10,7 +10,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,10 +18,19 @@ import requests
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ErrorResolution, ResponseAction
-from airbyte_cdk.utils import AirbyteTracedException
 from requests import exceptions as failures
 
-from .pagination import CursorRefused, OffsetCapReached, PageTooLarge
+from .errors import (
+    CursorRefused,
+    FixInput,
+    NothingThere,
+    OffsetCapReached,
+    PageTooLarge,
+    Problem,
+    StreamRefused,
+    TellUs,
+    TryLater,
+)
 
 TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer. requests would wait for ever."""
@@ -39,106 +47,86 @@ SLEPT = -1.0
 """Seconds to sleep, told to the CDK after a pause of ours: it adds one, and takes 0 for no word at all."""
 
 
-class Meaning(Enum):
-    OK = "take the records"
-    AGAIN = "try again, after a wait"
-    SKIP = "this key may not read this list: leave the stream out, with a warning"
-    CONFIG = "the user has to mend the configuration"
-    BUG = "we asked something that Close does not understand: tell us"
-
-
-FAILURE_TYPE: Mapping[Meaning, FailureType] = {
-    Meaning.AGAIN: FailureType.transient_error,
-    Meaning.CONFIG: FailureType.config_error,
-    Meaning.BUG: FailureType.system_error,
-}
-
-
-class StreamRefused(Exception):
-    """Close says that this key may not read the stream; the text is the sentence for the warning."""
-
-
-class NothingThere(AirbyteTracedException):
-    """What was asked for does not exist, or no longer: a wrong address, or a parent that was deleted meanwhile."""
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """A meaning, and the sentence that tells it; `{path}`, `{host}` and `{detail}` are filled in."""
+    """What an answer, or none, comes to: a problem, and the sentence that tells it; `{path}`, `{host}` and `{detail}`
+    are filled in. No problem: its records are taken. `TryLater`: the request is tried again, several times."""
 
-    meaning: Meaning
+    problem: type[Problem] | None
     sentence: str = ""
 
-    def told_of(self, url: str | None, base_path: str = "", **known: object) -> str:
-        """The sentence about a request. base_path: what users do not care for in `{path}`."""
+    def told_of(self, url: str | None, base_path: str = "", **known: object) -> Problem:
+        """The problem with a request. base_path: what users do not care for in `{path}`."""
+        assert self.problem is not None  # noqa: S101 - nothing to tell
         parts = urlsplit(url or "")
         path = "/" + str(parts.path).removeprefix(base_path).removeprefix("/")
-        return self.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known})
+        return self.problem(self.sentence.format_map({"path": path, "host": parts.hostname or "Close", **known}))
 
 
 REPORT = "please report it at https://github.com/source-closeio/source-closeio/issues"
 
+NOT_THERE = Verdict(
+    NothingThere, "{host} knows no {path} ({status}): see whether `base_url` is right; if it is, deselect the stream."
+)
 BY_STATUS: Mapping[int, Verdict] = {
-    400: Verdict(Meaning.BUG, f"Close did not understand a request to {{path}} (400{{detail}}); {REPORT}."),
+    400: Verdict(TellUs, f"Close did not understand a request to {{path}} (400{{detail}}); {REPORT}."),
     401: Verdict(
-        Meaning.CONFIG,
+        FixInput,
         "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into `api_key`.",
     ),
-    402: Verdict(Meaning.SKIP, "The plan of this organisation does not include {path} (402)."),
-    403: Verdict(Meaning.SKIP, "The user of this API key may not read {path} (403); ask an admin for the permission."),
-    404: Verdict(
-        Meaning.CONFIG, "{host} knows no {path} (404): see whether `base_url` is right; if it is, deselect the stream."
-    ),
-    405: Verdict(Meaning.BUG, f"Close does not allow this request to {{path}} (405); {REPORT}."),
-    408: Verdict(Meaning.AGAIN, "Close took too long to answer {path} (408); try again later."),
-    415: Verdict(Meaning.BUG, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
+    402: Verdict(StreamRefused, "The plan of this organisation does not include {path} (402)."),
+    403: Verdict(StreamRefused, "The user of this API key may not read {path} (403); ask an admin for the permission."),
+    404: NOT_THERE,
+    405: Verdict(TellUs, f"Close does not allow this request to {{path}} (405); {REPORT}."),
+    408: Verdict(TryLater, "Close took too long to answer {path} (408); try again later."),
+    415: Verdict(TellUs, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
     429: Verdict(
-        Meaning.AGAIN,
+        TryLater,
         "Close went on limiting the requests to {path} (429); use fewer `num_workers`, or sync when fewer other "
         "programs use the organisation's allowance.",
     ),
 }
 REVOKED = "Close rejected the access token (401): authenticate the source again."
-OTHER_4XX = Verdict(Meaning.BUG, f"Close refused a request to {{path}} ({{status}}{{detail}}); {REPORT}.")
-NOT_OFFERED = Verdict(Meaning.SKIP, "Close does not offer {path} to this key ({status}{detail}).")
-ANY_5XX = Verdict(Meaning.AGAIN, "Close failed to answer {path} ({status}); try again later.")
-UNEXPECTED = Verdict(Meaning.BUG, f"Close answered {{path}} in an unexpected way ({{status}}); {REPORT}.")
+OTHER_4XX = Verdict(TellUs, f"Close refused a request to {{path}} ({{status}}{{detail}}); {REPORT}.")
+NOT_OFFERED = Verdict(StreamRefused, "Close does not offer {path} to this key ({status}{detail}).")
+ANY_5XX = Verdict(TryLater, "Close failed to answer {path} ({status}); try again later.")
+UNEXPECTED = Verdict(TellUs, f"Close answered {{path}} in an unexpected way ({{status}}); {REPORT}.")
 NOT_CLOSE = Verdict(
-    Meaning.CONFIG,
+    FixInput,
     "{host} answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to Close.",
 )
 FIREWALL = Verdict(
-    Meaning.AGAIN,
+    TryLater,
     "A page that is not Close's refused {path} ({status}), as a firewall or a proxy on the way to {host} does; have it "
     "let the connector through, or try again later.",
 )
-NOT_JSON = Verdict(Meaning.AGAIN, "The answer of {path} was damaged on the way; try again later.")
+NOT_JSON = Verdict(TryLater, "The answer of {path} was damaged on the way; try again later.")
 
 BY_FAILURE: tuple[tuple[type[Exception], Verdict], ...] = (
     # From the narrow to the wide: the first that fits counts, as with `except`.
     (
         failures.ProxyError,
-        Verdict(Meaning.AGAIN, "The proxy on the way to {host} did not let the request through; look at HTTPS_PROXY."),
+        Verdict(TryLater, "The proxy on the way to {host} did not let the request through; look at HTTPS_PROXY."),
     ),
     (
         failures.SSLError,
-        Verdict(Meaning.AGAIN, "No trusted TLS connection to {host}; look at the machine's certificates and proxy."),
+        Verdict(TryLater, "No trusted TLS connection to {host}; look at the machine's certificates and proxy."),
     ),
-    (failures.ConnectTimeout, Verdict(Meaning.AGAIN, "{host} could not be reached in time; look at the network.")),
-    (failures.Timeout, Verdict(Meaning.AGAIN, "{host} took too long to answer {path}; try again later.")),
-    (failures.ConnectionError, Verdict(Meaning.AGAIN, "{host} could not be reached, or hung up; look at the network.")),
+    (failures.ConnectTimeout, Verdict(TryLater, "{host} could not be reached in time; look at the network.")),
+    (failures.Timeout, Verdict(TryLater, "{host} took too long to answer {path}; try again later.")),
+    (failures.ConnectionError, Verdict(TryLater, "{host} could not be reached, or hung up; look at the network.")),
     (failures.ChunkedEncodingError, NOT_JSON),
     (failures.ContentDecodingError, NOT_JSON),
     (failures.JSONDecodeError, NOT_JSON),
     (
         failures.TooManyRedirects,
-        Verdict(Meaning.CONFIG, "{host} redirects {path} in a circle; see whether `base_url` is right."),
+        Verdict(FixInput, "{host} redirects {path} in a circle; see whether `base_url` is right."),
     ),
-    (failures.InvalidURL, Verdict(Meaning.CONFIG, "`base_url`, or the proxy's address, is not a valid address.")),
-    (failures.MissingSchema, Verdict(Meaning.CONFIG, "`base_url` must begin with https://.")),
-    (failures.InvalidSchema, Verdict(Meaning.CONFIG, "`base_url` must begin with https://.")),
-    (failures.InvalidHeader, Verdict(Meaning.CONFIG, "`api_key` or `user_agent` cannot be sent in an HTTP header.")),
-    (failures.RequestException, Verdict(Meaning.BUG, f"A request to {{path}} failed in an unexpected way; {REPORT}.")),
+    (failures.InvalidURL, Verdict(FixInput, "`base_url`, or the proxy's address, is not a valid address.")),
+    (failures.MissingSchema, Verdict(FixInput, "`base_url` must begin with https://.")),
+    (failures.InvalidSchema, Verdict(FixInput, "`base_url` must begin with https://.")),
+    (failures.InvalidHeader, Verdict(FixInput, "`api_key` or `user_agent` cannot be sent in an HTTP header.")),
+    (failures.RequestException, Verdict(TellUs, f"A request to {{path}} failed in an unexpected way; {REPORT}.")),
 )
 
 
@@ -205,18 +193,18 @@ def judge(status: int, body: object, content_type: str, refused_by: tuple[int, .
     told, hundred = isinstance(body, dict), status // 100
     if hundred == 2:
         if told:
-            return Verdict(Meaning.OK)
+            return Verdict(None)
         return NOT_CLOSE if "html" in content_type.lower() else NOT_JSON
     if hundred == 5:
         return ANY_5XX
     verdict = BY_STATUS.get(status, OTHER_4XX if hundred == 4 else UNEXPECTED)
-    if status in refused_by and verdict.meaning is not Meaning.SKIP:
+    if status in refused_by and verdict.problem is not StreamRefused:
         verdict = NOT_OFFERED
     if not told and hundred == 4 and status not in (401, 404):
-        return verdict if verdict.meaning is Meaning.AGAIN else FIREWALL
-    if verdict.meaning is not Meaning.SKIP:
+        return verdict if verdict.problem is TryLater else FIREWALL
+    if verdict.problem is not StreamRefused:
         return verdict
-    return verdict if status in refused_by else Verdict(Meaning.CONFIG, verdict.sentence)
+    return verdict if status in refused_by else Verdict(FixInput, verdict.sentence)
 
 
 def judge_failure(failure: Exception) -> Verdict:
@@ -282,30 +270,22 @@ class CloseErrorHandler(ErrorHandler):
             return self._resolve(judge_failure(failure), getattr(failure, "request", None))
         body = read_json(response)
         verdict = judge(response.status_code, body, response.headers.get("Content-Type", ""), self._refused_by)
-        if verdict.meaning is Meaning.OK:
+        if verdict.problem is None:
             response.doc = body  # type: ignore[attr-defined]
             return ErrorResolution(ResponseAction.SUCCESS)
         if signal := walk_signal(response.status_code, body):
             raise signal
         if self._renews and response.status_code == requests.codes.unauthorized:
             return ErrorResolution(ResponseAction.REFRESH_TOKEN_THEN_RETRY, FailureType.config_error, REVOKED)
-        kind = NothingThere if is_missing(response.status_code, body) else AirbyteTracedException
-        return self._resolve(verdict, response.request, kind, status=response.status_code, detail=error_names(body))
+        if is_missing(response.status_code, body):
+            verdict = NOT_THERE
+        return self._resolve(verdict, response.request, status=response.status_code, detail=error_names(body))
 
-    def _resolve(
-        self,
-        verdict: Verdict,
-        request: requests.PreparedRequest | None,
-        failure: type[AirbyteTracedException] = AirbyteTracedException,
-        **known: object,
-    ) -> ErrorResolution:
-        sentence = verdict.told_of(request.url if request is not None else None, self._base_path, **known)
-        if verdict.meaning is Meaning.SKIP:
-            raise StreamRefused(sentence)
-        kind = FAILURE_TYPE[verdict.meaning]
-        if verdict.meaning is Meaning.AGAIN:
-            return ErrorResolution(ResponseAction.RETRY, kind, sentence)
-        raise failure(message=sentence, internal_message=sentence, failure_type=kind)
+    def _resolve(self, verdict: Verdict, request: requests.PreparedRequest | None, **known: object) -> ErrorResolution:
+        problem = verdict.told_of(request.url if request is not None else None, self._base_path, **known)
+        if isinstance(problem, TryLater):
+            return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, str(problem))
+        raise problem
 
 
 def pause_before(attempt: int) -> float:
@@ -331,7 +311,6 @@ class Patience(BackoffStrategy):
         limited = isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429
         if attempt_count >= self._tries * (PATIENCE_WITH_LIMITS if limited else 1):
             sentence = self._handler.interpret_response(response_or_exception).error_message
-            sentence = f"{sentence} Tried {attempt_count} times."
-            raise AirbyteTracedException(sentence, sentence, FailureType.transient_error)
+            raise TryLater(f"{sentence} Tried {attempt_count} times.")
         self._pause(pause_before(1 if limited else attempt_count))
         return SLEPT

@@ -6,8 +6,7 @@ The CDK's own readers end in tracebacks, and take some states that they do not u
 import re
 from abc import ABC
 from collections import Counter
-from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import contextmanager
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -17,15 +16,15 @@ from airbyte_cdk.models import (
     AirbyteStreamState,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteCatalogSerializer,
-    FailureType,
     StreamDescriptor,
 )
 from airbyte_cdk.sources import AbstractSource
 from airbyte_cdk.sources.utils.schema_helpers import InternalConfig
-from airbyte_cdk.utils import AirbyteTracedException
 
-from .files import FileError, read_json
-from .state_migration import StateError, blobs
+from .errors import CatalogError
+from .files import read_json, read_object
+from .reporting import sentences
+from .state_migration import blobs
 
 
 class Inputs(AbstractSource, ABC):
@@ -34,15 +33,13 @@ class Inputs(AbstractSource, ABC):
     @staticmethod
     def read_config(config_path: str) -> MutableMapping[str, Any]:
         """The options that are set: null is as good as not there, and the CDK's own have no use here."""
-        with _sentences():
-            held = read_json(config_path)
-            if not isinstance(held, dict):
-                raise FileError(f'{config_path} must hold a JSON object like {{"api_key": "..."}}.')
-            return {name: each for name, each in _set(held).items() if name not in InternalConfig.KEYWORDS}
+        with sentences():
+            held = _set(read_object(config_path))
+        return {name: each for name, each in held.items() if name not in InternalConfig.KEYWORDS}
 
     @classmethod
     def read_catalog(cls, catalog_path: str) -> ConfiguredAirbyteCatalog:
-        with _sentences():
+        with sentences():
             return catalog_of(read_json(catalog_path))
 
     @classmethod
@@ -50,7 +47,7 @@ class Inputs(AbstractSource, ABC):
         """One message for each stream, whatever the file has."""
         if not state_path:
             return []
-        with _sentences():
+        with sentences():
             return [
                 AirbyteStateMessage(
                     type=AirbyteStateType.STREAM,
@@ -61,10 +58,6 @@ class Inputs(AbstractSource, ABC):
 
 
 NEXT = "make it anew of what `discover` prints"
-
-
-class CatalogError(ValueError):
-    """A catalog that cannot be read; the text is one sentence."""
 
 
 def catalog_of(held: Any) -> ConfiguredAirbyteCatalog:
@@ -87,11 +80,3 @@ def catalog_of(held: Any) -> ConfiguredAirbyteCatalog:
 
 def _set(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _set(each) if isinstance(each, dict) else each for name, each in options.items() if each is not None}
-
-
-@contextmanager
-def _sentences() -> Iterator[None]:
-    try:
-        yield
-    except (FileError, CatalogError, StateError) as failure:
-        raise AirbyteTracedException(str(failure), str(failure), FailureType.config_error) from failure

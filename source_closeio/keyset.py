@@ -9,15 +9,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from .pagination import (
-    MOST_REPEATS,
-    SECOND,
-    Fetch,
-    Linked,
-    Pages,
-    chain,
-    new,
-)
+from .pagination import MOST_REPEATS, SECOND, Fetch, Linked, Pages, chain, new
 from .records import Record
 from .windows import Span, parse_moment, whole_second
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from .errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, RowsMoved
 from .proof import MOST_ROUNDS, Lap, Proof
 from .records import Record
 from .windows import Span, parse_moment, whole_second
@@ -32,39 +33,6 @@ LONGEST_CHAIN = 10_000
 
 MOST_EMPTY_PAGES = 100
 """Pages in a row without a row though more is said to follow: a bulk delete that the index has not seen yet."""
-
-
-class NoProgress(Exception):
-    """The walk cannot be exact; the text says why, in one sentence."""
-
-
-class OffsetCapReached(NoProgress):
-    """Close refuses a `_skip` as high as this one."""
-
-    def __init__(self) -> None:
-        super().__init__("The list is longer than Close's offsets reach.")
-
-
-class CursorRefused(NoProgress):
-    """Close refuses a cursor: it is older than 30 seconds, or stands at the 10,000th row of its chain."""
-
-    def __init__(self) -> None:
-        super().__init__("Close refused a cursor that it had given out.")
-
-
-class PageTooLarge(NoProgress):
-    """Close refuses a `_limit` as high as this one; `limit` is what it allows."""
-
-    def __init__(self, limit: int) -> None:
-        super().__init__(f"Close allows no more than {limit} rows a page.")
-        self.limit = limit
-
-
-class RowsMoved(NoProgress):
-    """A page does not join the one before."""
-
-    def __init__(self) -> None:
-        super().__init__("The rows of this list change their order faster than it can be read.")
 
 
 class Pages:

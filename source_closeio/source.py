@@ -1,7 +1,7 @@
 """The commands: check, discover and read; config in, streams out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -15,26 +15,18 @@ from airbyte_cdk.models import (
     AirbyteStreamStatus,
     ConfiguredAirbyteCatalog,
     ConfiguredAirbyteStream,
-    FailureType,
     Status,
     StreamDescriptor,
 )
 from airbyte_cdk.sources.message import MessageRepository
-from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
-from airbyte_protocol_dataclasses.models import (
-    AirbyteRecordMessageMeta,
-    AirbyteRecordMessageMetaChange,
-    Change,
-    Reason,
-)
 
-from .config import ConfigError, Settings, read_settings
+from .config import Settings, read_settings
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME, Walk
 from .engine import Engine
-from .http_policy import StreamRefused
+from .errors import ConfigError, FixInput, Problem, StreamRefused
 from .inputs import Inputs
-from .records import CHANGED
+from .reporting import cause_of, sentences, traced, with_changes
 from .streams import CloseStream, Connection, stream_of
 from .workers import side_by_side
 
@@ -59,20 +51,22 @@ class SourceCloseIO(Inputs):
         return config
 
     def streams(self, config: Mapping[str, Any]) -> list[CloseStream]:  # type: ignore[override]  # a narrower list
-        return self._streams(Connection(self._settings(config)))
+        with sentences():
+            return self._streams(Connection(_settings(config)))
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """The streams with the custom fields of this organisation as columns."""
-        connection = Connection(self._settings(config))
-        connection.custom_fields.load(CUSTOM_FIELD_SCHEMAS)
-        return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in self._streams(connection)])
+        with sentences():
+            connection = Connection(_settings(config))
+            connection.custom_fields.load(CUSTOM_FIELD_SCHEMAS)
+            return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in self._streams(connection)])
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, str | None]:
         try:
-            connection = Connection(self._settings(config), CHECK_TRIES)
+            connection = Connection(_settings(config), CHECK_TRIES)
             me = _ask_identity(connection)[0]
-        except AirbyteTracedException as failure:
-            return False, str(failure)
+        except Problem as problem:
+            return False, str(problem)
         organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
         name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
         logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
@@ -99,31 +93,36 @@ class SourceCloseIO(Inputs):
         state: list[AirbyteStateMessage] | None = None,
     ) -> Iterator[AirbyteMessage]:
         """Reads all configured streams, each whole or with an error that names it; then raises if one was not."""
-        connection = Connection(self._settings(config))
+        with sentences():
+            yield from self._read(Connection(_settings(config)), catalog, state or [])
+
+    def _read(
+        self, connection: Connection, catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
+    ) -> Iterator[AirbyteMessage]:
         available = {stream.name: stream for stream in self._streams(connection)}
         unknown = [wanted for wanted in catalog.streams if wanted.stream.name not in available]
         for wanted in unknown:
             yield status_message(wanted.stream, AirbyteStreamStatus.INCOMPLETE)
-            yield _error(
-                f"Close has no stream {wanted.stream.name}; refresh the schema of the connection and deselect it.",
-                FailureType.config_error,
+            yield traced(
+                FixInput(
+                    f"Close has no stream {wanted.stream.name}; refresh the schema of the connection and deselect it."
+                )
             ).as_airbyte_message(StreamDescriptor(name=wanted.stream.name))
 
         failures: Mapping[str, Exception] = {}
         if known := [wanted for wanted in catalog.streams if wanted.stream.name in available]:
-            engine = Engine(connection, state or [], _ask_identity(connection)[1])
+            engine = Engine(connection, state, _ask_identity(connection)[1])
             connection.custom_fields.load(_kinds_needed(available, known))  # before the first record, side by side
             for wanted in known:
                 available[wanted.stream.name].fit_to(wanted.stream.json_schema)
                 engine.add(available[wanted.stream.name], wanted)
-            yield from map(_report_changes, engine.read())
+            yield from map(with_changes, engine.read())
             failures = engine.failures
 
         if incomplete := sorted([*failures, *(each.stream.name for each in unknown)]):
-            raise _error(
+            raise cause_of(failures.values())(
                 f"Not read whole: {', '.join(incomplete)}. The errors above say why; the next sync goes on from the "
-                "last state.",
-                _common_kind(failures.values()),
+                "last state."
             )
 
     @property
@@ -134,14 +133,11 @@ class SourceCloseIO(Inputs):
         offered = (each for each in ENDPOINTS if each.walk is not Walk.VALUES or connection.settings.custom_field_names)
         return [stream_of(endpoint, connection) for endpoint in offered]
 
-    @staticmethod
-    def _settings(config: Mapping[str, Any]) -> Settings:
-        try:
-            if UNUSABLE in config:
-                raise ConfigError(config[UNUSABLE])
-            return read_settings(config)
-        except ConfigError as error:
-            raise _error(str(error), FailureType.config_error) from None
+
+def _settings(config: Mapping[str, Any]) -> Settings:
+    if UNUSABLE in config:
+        raise ConfigError(config[UNUSABLE])
+    return read_settings(config)
 
 
 def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredAirbyteStream]) -> set[str]:
@@ -150,23 +146,6 @@ def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredA
         return set(CUSTOM_FIELD_SCHEMAS)
     bare = [available[each.stream.name].endpoint for each in wanted if not each.stream.json_schema.get("properties")]
     return {endpoint.custom_fields for endpoint in bare if endpoint.custom_fields}
-
-
-def _report_changes(message: AirbyteMessage) -> AirbyteMessage:
-    """Takes note of the values that were made to fit into the record's meta; the CDK makes messages without one."""
-    record = message.record
-    if record is not None and (changed := record.data.pop(CHANGED, None)):
-        record.meta = AirbyteRecordMessageMeta(
-            changes=[
-                AirbyteRecordMessageMetaChange(
-                    field=name,
-                    change=Change.NULLED if record.data[name] is None else Change.TRUNCATED,
-                    reason=Reason.SOURCE_SERIALIZATION_ERROR,
-                )
-                for name in changed
-            ]
-        )
-    return message
 
 
 def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
@@ -188,19 +167,6 @@ def _refusal(stream: CloseStream) -> str | None:
         stream.probe()
     except StreamRefused as refusal:
         return _refusal(stream.otherwise) if stream.otherwise else str(refusal)
-    except AirbyteTracedException as failure:
-        return str(failure)
+    except Problem as problem:
+        return str(problem)
     return None
-
-
-def _error(sentence: str, kind: FailureType) -> AirbyteTracedException:
-    return AirbyteTracedException(message=sentence, internal_message=sentence, failure_type=kind)
-
-
-def _common_kind(failures: Iterable[Exception]) -> FailureType:
-    """What the failures have in common, so that a sync that would succeed later is not taken for a wrong config."""
-    kinds = {getattr(failure, "failure_type", FailureType.system_error) for failure in failures}
-    for kind in (FailureType.system_error, FailureType.transient_error):
-        if kind in kinds:
-            return kind
-    return FailureType.config_error

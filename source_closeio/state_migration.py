@@ -9,13 +9,10 @@ from typing import Any
 
 from airbyte_cdk.sources.streams import NO_CURSOR_STATE_KEY
 
+from .errors import StateError
 from .windows import parse_moment, state_text
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-
-
-class StateError(ValueError):
-    """A state that cannot be read; the text is one sentence that names the next step."""
 
 
 def blobs(held: Any) -> dict[str, Mapping[str, Any]]:

@@ -15,7 +15,6 @@ import requests
 from airbyte_cdk.models import SyncMode
 from airbyte_cdk.sources.streams.http import HttpStream
 from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, ErrorHandler
-from airbyte_cdk.utils import AirbyteTracedException
 from requests.adapters import HTTPAdapter
 
 from . import pagination
@@ -25,9 +24,10 @@ from .config import Settings
 from .custom_columns import fits
 from .custom_fields import CustomFields, Definitions, values_of
 from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
-from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, NothingThere, Patience
+from .errors import NoProgress, NothingThere, Stopped, TellUs
+from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
 from .keyset import search
-from .pagination import Answer, NoProgress
+from .pagination import Answer
 from .rate_limit import RateLimiter
 from .records import Names, Record, shaper
 from .schemas import columns_of, schema_of
@@ -42,10 +42,6 @@ CLOCKS_DIFFER = timedelta(minutes=1)
 
 LISTED = ("data",)
 """Where the rows are in an answer that comes in pages."""
-
-
-class Stopped(Exception):
-    """The sync is being given up; the reader threads end at their next request."""
 
 
 class Connection:
@@ -107,12 +103,11 @@ class CloseStream(HttpStream):
         """
 
     def records(self, part: Part) -> Iterator[Record]:
-        """The records of one part. Raises StreamRefused, Stopped, or AirbyteTracedException with a sentence."""
+        """The records of one part. Raises Problem, or Stopped."""
         try:
             yield from map(self._shape, self.rows(part, self.endpoint.page_size))
         except NoProgress as failure:
-            sentence = f"Stream {self.name} cannot be read exactly: {failure}"
-            raise AirbyteTracedException(message=sentence, internal_message=sentence) from failure
+            raise TellUs(f"Stream {self.name} cannot be read exactly: {failure}") from failure
 
     def parts(self) -> Iterable[Part]:
         """What can be read side by side where there are no slices of time; may ask Close."""
@@ -137,8 +132,7 @@ class CloseStream(HttpStream):
         page: Answer = doc if self.endpoint.rows_in == LISTED else {"data": _rows_in(doc, self.endpoint.rows_in)}
         rows = page.get("data")
         if not isinstance(rows, list) or not all(isinstance(row, dict) and self.endpoint.key in row for row in rows):
-            sentence = f"The answer of /{self.endpoint.path} holds no list of records; {REPORT}."
-            raise AirbyteTracedException(message=sentence, internal_message=sentence)
+            raise TellUs(f"The answer of /{self.endpoint.path} holds no list of records; {REPORT}.")
         self.answered = True
         return page
 

@@ -36,9 +36,10 @@ from airbyte_cdk.utils import AirbyteTracedException
 from close_emulator import RESOURCES, Behaviour, Emulator, Sizes, faults
 from close_emulator.store import moments
 from source_closeio.endpoints import ENDPOINTS, Endpoint
+from source_closeio.errors import Stopped
 from source_closeio.rate_limit import RateLimiter
 from source_closeio.source import SourceCloseIO
-from source_closeio.streams import Connection, Stopped
+from source_closeio.streams import Connection
 
 from .conftest import API_KEY, NOW, Output, catalog_of
 from .drawn import FAULTS, History, Step, draw, shorter

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 from zlib import crc32
 
-from source_closeio.pagination import CursorRefused, OffsetCapReached, PageTooLarge
+from source_closeio.errors import CursorRefused, OffsetCapReached, PageTooLarge
 from source_closeio.windows import Span
 
 Row = dict[str, Any]

@@ -6,7 +6,7 @@ A history is a value, so a failing one can be written down as a test as it is.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from source_closeio.pagination import NoProgress, PageTooLarge
+from source_closeio.errors import NoProgress, PageTooLarge
 from source_closeio.windows import Span
 
 from .living_close import LivingClose, Operation, Row, State, Switches, bounds

@@ -14,6 +14,7 @@ PACKAGE = Path(source_closeio.__file__).parent
 EMULATOR = Path(close_emulator.__file__).parent
 FILES = sorted([*PACKAGE.rglob("*.py"), *EMULATOR.rglob("*.py")])
 PURE = [
+    "errors",
     "proof",
     "keyset",
     "files",

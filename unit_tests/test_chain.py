@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from source_closeio import pagination
-from source_closeio.pagination import MOST_EMPTY_PAGES, MOST_REPEATS, CursorRefused, NoProgress, Pages, RowsMoved, chain
+from source_closeio.errors import CursorRefused, NoProgress, RowsMoved
+from source_closeio.pagination import MOST_EMPTY_PAGES, MOST_REPEATS, Pages, chain
 from source_closeio.proof import MOST_ROUNDS
 
 LIMIT = 2

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.config import BASE_URL, ConfigError, read_settings
+from source_closeio.config import BASE_URL, read_settings
+from source_closeio.errors import ConfigError
 
 
 def settings(**config: Any) -> Any:

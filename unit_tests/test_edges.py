@@ -13,7 +13,8 @@ from close_emulator import Emulator, faults
 from close_emulator.wire.faults import Fault
 from source_closeio.config import read_settings
 from source_closeio.endpoints import ENDPOINTS
-from source_closeio.streams import Connection, Stopped, stream_of
+from source_closeio.errors import Stopped
+from source_closeio.streams import Connection, stream_of
 
 from .conftest import NOW, Output
 from .test_exactness import fill

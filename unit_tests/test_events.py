@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.pagination import CursorRefused, NoProgress, events
+from source_closeio.errors import CursorRefused, NoProgress
+from source_closeio.pagination import events
 from source_closeio.windows import Span
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -19,9 +19,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from close_emulator import Emulator
-from source_closeio.config import ConfigError, read_settings
+from source_closeio.config import read_settings
+from source_closeio.errors import ConfigError, StateError
 from source_closeio.source import SourceCloseIO
-from source_closeio.state_migration import StateError, is_of_another_cursor, reached
+from source_closeio.state_migration import is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
 from .anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt

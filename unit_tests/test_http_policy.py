@@ -14,17 +14,24 @@ import requests_mock
 from airbyte_cdk.models import FailureType
 from airbyte_cdk.sources.streams.http import HttpClient, rate_limiting
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ResponseAction
-from airbyte_cdk.utils import AirbyteTracedException
 
+from source_closeio.errors import (
+    CursorRefused,
+    FixInput,
+    NothingThere,
+    OffsetCapReached,
+    PageTooLarge,
+    Problem,
+    StreamRefused,
+    TellUs,
+    TryLater,
+)
 from source_closeio.http_policy import (
     PATIENCE,
     PATIENCE_WITH_LIMITS,
     TIMEOUT,
     CloseErrorHandler,
-    Meaning,
-    NothingThere,
     Patience,
-    StreamRefused,
     Verdict,
     error_names,
     judge,
@@ -33,7 +40,6 @@ from source_closeio.http_policy import (
     read_json,
     walk_signal,
 )
-from source_closeio.pagination import CursorRefused, OffsetCapReached, PageTooLarge
 
 FAILURES = sorted(
     (
@@ -62,7 +68,7 @@ def handler(*refused_by: int) -> CloseErrorHandler:
 def test_every_failure_of_requests_has_a_meaning_and_one_sentence(kind: type[Exception]) -> None:
     verdict = judge_failure(kind.__new__(kind))
 
-    assert verdict.meaning in (Meaning.AGAIN, Meaning.CONFIG, Meaning.BUG)
+    assert verdict.problem in (TryLater, FixInput, TellUs)
     assert re.fullmatch(r"[^\n]+\.", verdict.sentence)
 
 
@@ -88,45 +94,45 @@ def test_what_the_network_does_is_tried_again(kind: type[Exception]) -> None:
 def test_every_status_has_a_meaning_and_one_sentence() -> None:
     for status in range(100, 600):
         verdict = judge(status, {}, "application/json", (402, 403))
-        assert verdict.meaning is Meaning.OK or re.fullmatch(r"[^\n]+\.", verdict.sentence), status
+        assert verdict.problem is None or re.fullmatch(r"[^\n]+\.", verdict.sentence), status
 
 
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
-        (199, Meaning.BUG),
-        (200, Meaning.OK),
-        (299, Meaning.OK),
-        (300, Meaning.BUG),
-        (399, Meaning.BUG),
-        (400, Meaning.BUG),
-        (401, Meaning.CONFIG),
-        (402, Meaning.SKIP),
-        (403, Meaning.SKIP),
-        (404, Meaning.CONFIG),
-        (405, Meaning.BUG),
-        (408, Meaning.AGAIN),
-        (415, Meaning.BUG),
-        (418, Meaning.BUG),
-        (429, Meaning.AGAIN),
-        (499, Meaning.BUG),
-        (500, Meaning.AGAIN),
-        (503, Meaning.AGAIN),
-        (504, Meaning.AGAIN),
-        (520, Meaning.AGAIN),
-        (599, Meaning.AGAIN),
-        (600, Meaning.BUG),
+        (199, TellUs),
+        (200, None),
+        (299, None),
+        (300, TellUs),
+        (399, TellUs),
+        (400, TellUs),
+        (401, FixInput),
+        (402, StreamRefused),
+        (403, StreamRefused),
+        (404, NothingThere),
+        (405, TellUs),
+        (408, TryLater),
+        (415, TellUs),
+        (418, TellUs),
+        (429, TryLater),
+        (499, TellUs),
+        (500, TryLater),
+        (503, TryLater),
+        (504, TryLater),
+        (520, TryLater),
+        (599, TryLater),
+        (600, TellUs),
     ],
 )
-def test_statuses_are_sorted_by_what_the_user_does_next(status: int, meaning: Meaning) -> None:
-    assert judge(status, {}, "application/json", (402, 403)).meaning is meaning
+def test_statuses_are_sorted_by_what_the_user_does_next(status: int, meaning: type[Problem] | None) -> None:
+    assert judge(status, {}, "application/json", (402, 403)).problem is meaning
 
 
 @pytest.mark.parametrize(
     ("status", "sentence"), [(399, "unexpected way (399)"), (400, "(400)"), (418, "refused a request"), (600, "(600)")]
 )
 def test_a_status_that_is_not_in_the_table_is_told_by_its_hundred(status: int, sentence: str) -> None:
-    with pytest.raises(AirbyteTracedException, match=re.escape(sentence)):
+    with pytest.raises(Problem, match=re.escape(sentence)):
         handler().interpret_response(answered(status))
 
 
@@ -153,25 +159,25 @@ def test_a_refusal_that_is_not_closes_own_is_tried_again_and_says_what_it_looks_
 def test_whatever_refuses_without_json_is_not_close_and_is_asked_again(
     status: int, refused_by: tuple[int, ...]
 ) -> None:
-    assert judge(status, None, "text/html", refused_by).meaning is Meaning.AGAIN
+    assert judge(status, None, "text/html", refused_by).problem is TryLater
 
 
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_wrong_key_or_address_is_one_whatever_says_so(status: int) -> None:
-    assert judge(status, None, "text/html", ()).meaning is Meaning.CONFIG
+    assert judge(status, None, "text/html", ()).problem in (FixInput, NothingThere)
 
 
 def test_a_refusal_is_a_wrong_key_where_the_list_is_open_to_all() -> None:
-    assert judge(403, {}, "application/json", ()).meaning is Meaning.CONFIG
+    assert judge(403, {}, "application/json", ()).problem is FixInput
 
 
 def test_a_400_leaves_out_the_event_log_where_close_refuses_it() -> None:
-    assert judge(400, {}, "application/json", (400, 402, 403)).meaning is Meaning.SKIP
+    assert judge(400, {}, "application/json", (400, 402, 403)).problem is StreamRefused
 
 
 def test_a_web_page_is_not_close_and_a_damaged_answer_is_tried_again() -> None:
-    assert judge(200, None, "text/html; charset=utf-8", ()).meaning is Meaning.CONFIG
-    assert judge(200, None, "application/json", ()).meaning is Meaning.AGAIN
+    assert judge(200, None, "text/html; charset=utf-8", ()).problem is FixInput
+    assert judge(200, None, "application/json", ()).problem is TryLater
 
 
 @pytest.mark.parametrize(
@@ -244,7 +250,7 @@ def test_what_is_no_limit_of_close_is_no_signal(status: int, body: object) -> No
     ],
 )
 def test_an_object_that_does_not_exist_is_told_from_other_errors(status: int, body: bytes, missing: bool) -> None:
-    with pytest.raises(AirbyteTracedException) as caught:
+    with pytest.raises(Problem) as caught:
         handler().interpret_response(answered(status, body))
 
     assert isinstance(caught.value, NothingThere) is missing
@@ -259,7 +265,7 @@ def test_the_fields_that_close_complains_of_are_told_in_order_and_nothing_where_
 def test_the_table_cannot_be_changed_by_who_reads_it() -> None:
     with pytest.raises(FrozenInstanceError):
         judge(500, None, "", ()).sentence = "x"  # type: ignore[misc]
-    assert Verdict(Meaning.OK).sentence == ""
+    assert Verdict(None).sentence == ""
 
 
 # Bodies
@@ -347,16 +353,16 @@ def test_a_body_that_was_cut_is_damaged_whatever_it_holds(body: bytes) -> None:
 
 
 def test_an_error_names_the_fields_that_close_complains_of_and_nothing_that_it_quotes() -> None:
-    with pytest.raises(AirbyteTracedException) as caught:
+    with pytest.raises(Problem) as caught:
         handler().interpret_response(
             answered(400, b'{"errors": ["Jane Doe"], "field-errors": {"query": "Jane Doe is not a query"}}')
         )
 
     assert "/lead/" in str(caught.value)
     assert "query" in str(caught.value)
-    assert "Jane" not in repr(caught.value) + str(caught.value.internal_message)
+    assert "Jane" not in repr(caught.value)
     assert "secret" not in str(caught.value)
-    assert caught.value.failure_type == FailureType.system_error
+    assert isinstance(caught.value, TellUs)
 
 
 def test_a_refusal_is_raised_with_its_sentence() -> None:
@@ -392,11 +398,10 @@ def test_pauses_grow_and_are_jittered_and_end_with_the_sentence() -> None:
     assert len(pauses) == 7
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
     assert len({pause_before(3) for _ in range(5)}) > 1
-    with pytest.raises(AirbyteTracedException) as caught:
+    with pytest.raises(Problem) as caught:
         waiting.backoff_time(failed, 8)
-    assert caught.value.message == "Close failed to answer /lead/ (503); try again later. Tried 8 times."
-    assert caught.value.internal_message == caught.value.message
-    assert caught.value.failure_type == FailureType.transient_error
+    assert str(caught.value) == "Close failed to answer /lead/ (503); try again later. Tried 8 times."
+    assert isinstance(caught.value, TryLater)
     assert len(pauses) == 7
 
 
@@ -408,7 +413,7 @@ def test_after_a_429_the_group_waits_and_the_thread_hardly_and_it_is_tried_longe
 
     assert len(pauses) == 39
     assert all(0.5 <= pause <= 1 for pause in pauses)
-    with pytest.raises(AirbyteTracedException, match=r"went on limiting the requests to /lead/ \(429\).*40 times"):
+    with pytest.raises(Problem, match=r"went on limiting the requests to /lead/ \(429\).*40 times"):
         waiting.backoff_time(answered(429), 40)
 
 
@@ -418,7 +423,7 @@ def test_a_request_without_an_answer_is_tried_again_too() -> None:
     waiting.backoff_time(requests.exceptions.ReadTimeout(), 1)
 
     assert len(pauses) == 1
-    with pytest.raises(AirbyteTracedException, match=r"Close took too long to answer /; .* Tried 2 times"):
+    with pytest.raises(Problem, match=r"Close took too long to answer /; .* Tried 2 times"):
         waiting.backoff_time(requests.exceptions.ReadTimeout(), 2)
 
 
@@ -465,7 +470,7 @@ def test_what_limits_a_request() -> None:
 def every_verdict() -> list[Verdict]:
     answers = [judge(status, {}, "", refused) for status in range(100, 600) for refused in ((), (status,))]
     bodiless = [judge(status, None, kind, ()) for status in range(100, 600) for kind in ("text/html", "")]
-    return [each for each in {*answers, *bodiless} if each.meaning is not Meaning.OK] + [
+    return [each for each in {*answers, *bodiless} if each.problem is not None] + [
         judge_failure(kind.__new__(kind)) for kind in FAILURES
     ]
 
@@ -473,12 +478,12 @@ def every_verdict() -> list[Verdict]:
 def test_each_sentence_is_one_with_the_next_step_and_a_bug_is_to_be_reported_here() -> None:
     for verdict in every_verdict():
         known = {"status": 418, "detail": ": query"}
-        sentence = verdict.told_of("https://api.close.com/api/v1/lead/?query=secret", "/api/v1/", **known)
+        sentence = str(verdict.told_of("https://api.close.com/api/v1/lead/?query=secret", "/api/v1/", **known))
         assert re.fullmatch(r"[A-Z`a-z][^\n{}]*[a-zA-Z0-9`)/]\.", sentence), sentence
         assert sentence.startswith(("Close", "The ", "A ", "No ", "api.close.com", "`")), sentence
         assert "secret" not in sentence
         report = "please report it at https://github.com/source-closeio/source-closeio/issues."
-        assert sentence.endswith(report) == (verdict.meaning is Meaning.BUG), sentence
+        assert sentence.endswith(report) == (verdict.problem is TellUs), sentence
 
 
 @pytest.mark.parametrize(
@@ -492,12 +497,11 @@ def test_each_sentence_is_one_with_the_next_step_and_a_bug_is_to_be_reported_her
     ],
 )
 def test_the_path_and_the_fields_stand_in_the_sentence(status: int, sentence: str) -> None:
-    with pytest.raises(AirbyteTracedException) as caught:
+    with pytest.raises(Problem) as caught:
         handler().interpret_response(answered(status, b'{"field-errors": {"b": 1, "a": 2}}'))
 
     assert str(caught.value).startswith(sentence)
-    assert caught.value.internal_message == caught.value.message
-    assert caught.value.failure_type == FailureType.system_error
+    assert isinstance(caught.value, TellUs)
 
 
 def test_a_failure_names_the_path_where_it_is_known() -> None:
@@ -509,14 +513,14 @@ def test_a_failure_names_the_path_where_it_is_known() -> None:
     assert handler().interpret_response(requests.exceptions.ReadTimeout()).error_message == (
         "Close took too long to answer /; try again later."
     )
-    with pytest.raises(AirbyteTracedException, match="failed in an unexpected way"):
+    with pytest.raises(Problem, match="failed in an unexpected way"):
         handler().interpret_response(None)
 
 
 def test_a_web_page_is_known_by_its_header() -> None:
-    with pytest.raises(AirbyteTracedException, match="a web page instead of data") as caught:
+    with pytest.raises(Problem, match="a web page instead of data") as caught:
         handler().interpret_response(answered(200, b"<html>", "Text/HTML"))
-    assert caught.value.failure_type == FailureType.config_error
+    assert isinstance(caught.value, FixInput)
 
     bare = answered(200, b"<html>")
     del bare.headers["Content-Type"]
@@ -529,8 +533,8 @@ def test_only_an_access_token_is_renewed_and_only_after_a_401() -> None:
     resolution = renewing.interpret_response(answered(401))
     assert resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY
     assert resolution.error_message == "Close rejected the access token (401): authenticate the source again."
-    with pytest.raises(AirbyteTracedException, match=r"\(405\)"):
+    with pytest.raises(Problem, match=r"\(405\)"):
         renewing.interpret_response(answered(405))
     for keyed in (handler(), CloseErrorHandler("/api/v1/", (), renews=False)):
-        with pytest.raises(AirbyteTracedException, match="rejected the API key"):
+        with pytest.raises(Problem, match="rejected the API key"):
             keyed.interpret_response(answered(401))

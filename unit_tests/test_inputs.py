@@ -9,7 +9,8 @@ import pytest
 from airbyte_cdk.models import AirbyteStateMessageSerializer
 from airbyte_cdk.utils import AirbyteTracedException
 
-from source_closeio.files import DEEPEST, FileError, read_json
+from source_closeio.errors import FileError
+from source_closeio.files import DEEPEST, read_json
 from source_closeio.inputs import Inputs
 
 from .conftest import catalog_of

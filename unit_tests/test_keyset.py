@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from source_closeio.errors import CursorRefused, NoProgress
 from source_closeio.keyset import search
-from source_closeio.pagination import MOST_REPEATS, CursorRefused, NoProgress
+from source_closeio.pagination import MOST_REPEATS
 from source_closeio.windows import Span
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

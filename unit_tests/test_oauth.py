@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 import requests
 import requests_mock
-from airbyte_cdk.models import FailureType
-from airbyte_cdk.utils import AirbyteTracedException
 from airbyte_cdk.utils.airbyte_secrets_utils import filter_secrets
 from requests.auth import HTTPBasicAuth
 
@@ -19,7 +17,7 @@ from close_emulator import Emulator, faults
 from close_emulator.wire.faults import Fault
 from source_closeio.auth import OneUseTokens, authenticator, judge_tokens
 from source_closeio.config import read_settings
-from source_closeio.http_policy import Meaning
+from source_closeio.errors import FixInput, Problem, TryLater
 
 from .conftest import NOW, Output
 
@@ -229,20 +227,22 @@ def test_what_the_user_must_mend_is_told_at_once(
 @pytest.mark.parametrize(
     ("status", "body", "meaning"),
     [
-        (200, GOOD, Meaning.OK),
-        (201, GOOD, Meaning.AGAIN),
-        (302, {}, Meaning.AGAIN),
-        (399, {}, Meaning.AGAIN),
-        (400, GOOD, Meaning.CONFIG),
-        (408, {"error": "invalid_grant"}, Meaning.AGAIN),
-        (429, {"error": "invalid_grant"}, Meaning.AGAIN),
-        (499, {}, Meaning.CONFIG),
-        (499, None, Meaning.AGAIN),
-        (500, {"error": "invalid_grant"}, Meaning.AGAIN),
+        (200, GOOD, None),
+        (201, GOOD, TryLater),
+        (302, {}, TryLater),
+        (399, {}, TryLater),
+        (400, GOOD, FixInput),
+        (408, {"error": "invalid_grant"}, TryLater),
+        (429, {"error": "invalid_grant"}, TryLater),
+        (499, {}, FixInput),
+        (499, None, TryLater),
+        (500, {"error": "invalid_grant"}, TryLater),
     ],
 )
-def test_an_answer_of_the_token_endpoint_has_one_meaning(status: int, body: object, meaning: Meaning) -> None:
-    assert judge_tokens(status, body).meaning is meaning
+def test_an_answer_of_the_token_endpoint_has_one_meaning(
+    status: int, body: object, meaning: type[Problem] | None
+) -> None:
+    assert judge_tokens(status, body).problem is meaning
 
 
 class Renewal:
@@ -276,11 +276,10 @@ def test_pauses_grow_between_the_tries_and_none_follows_the_last(monkeypatch: py
     renewal = Renewal()
     with requests_mock.Mocker() as mock:
         mock.post(ENDPOINT, exc=requests.exceptions.ReadTimeout)
-        with pytest.raises(AirbyteTracedException, match="Tried 4 times") as caught:
+        with pytest.raises(Problem, match="Tried 4 times") as caught:
             renewal.tokens.get_access_token()
 
-    assert caught.value.failure_type == FailureType.transient_error
-    assert caught.value.internal_message == caught.value.message
+    assert isinstance(caught.value, TryLater)
     first, *pauses = renewal.pauses
     assert first == 0.0, "it only looks for the order to stop"
     assert len(pauses) == 3
@@ -293,14 +292,14 @@ def test_who_waited_for_a_failure_is_told_of_it_and_asks_no_more() -> None:
     with requests_mock.Mocker() as mock:
         mock.post(ENDPOINT, json={"error": "invalid_grant"}, status_code=400)
         for ask in (renewal.tokens.get_access_token, renewal.tokens.refresh_access_token) * 2:
-            with pytest.raises(AirbyteTracedException) as caught:
+            with pytest.raises(Problem) as caught:
                 ask()
-            told.append((caught.value.message, caught.value.failure_type))
+            told.append((str(caught.value), type(caught.value)))
 
     assert mock.call_count == 1
     assert len(told) == 4
     assert len(set(told)) == 1
-    assert told[0][1] == FailureType.config_error
+    assert told[0][1] is FixInput
 
 
 def test_a_failure_ends_the_use_of_a_token_that_close_has_rejected() -> None:
@@ -309,9 +308,9 @@ def test_a_failure_ends_the_use_of_a_token_that_close_has_rejected() -> None:
 
     with requests_mock.Mocker() as mock:
         mock.post(ENDPOINT, status_code=503)
-        with pytest.raises(AirbyteTracedException):
+        with pytest.raises(Problem):
             renewal.tokens.refresh_and_set_access_token()
-        with pytest.raises(AirbyteTracedException, match="Tried 4 times"):
+        with pytest.raises(Problem, match="Tried 4 times"):
             renewal.tokens.get_auth_header()
 
 

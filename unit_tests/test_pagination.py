@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from source_closeio.errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge
 from source_closeio.keyset import search
-from source_closeio.pagination import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, offset, window
+from source_closeio.pagination import offset, window
 from source_closeio.windows import Span, parse_moment
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.state_migration import StateError, blobs, is_of_another_cursor, reached
+from source_closeio.errors import StateError
+from source_closeio.state_migration import blobs, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
 NOW = parse_moment("2026-03-01T12:00:00Z")

@@ -9,17 +9,18 @@ from typing import Any, TypeVar
 
 from airbyte_cdk.models import AirbyteStream
 
+from source_closeio.errors import CatalogError
+
 from .compat import COMPAT, Row
-from .messages import Failed
-from .record import Path, Tree, tree_of
-from .schema import Schema, narrowed
+from .narrowing import Schema, narrowed
+from .steps import Path, Tree, tree_of
 
 Document = Mapping[str, Any]
 """A catalogue as its file holds it."""
 
 
 @dataclass(frozen=True)
-class Stream:
+class TapStream:
     """What is offered, and what of it is wanted.
 
     source: the connector's stream, with the schema that its records are to fit.
@@ -47,23 +48,23 @@ class Stream:
         return (*self.keys, self.cursor) if self.cursor else self.keys
 
 
-def streams_of(profile: str, discovered: Sequence[AirbyteStream]) -> list[Stream]:
+def streams_of(profile: str, discovered: Sequence[AirbyteStream]) -> list[TapStream]:
     """profile: `compat` or `native`."""
     by_name = {each.name: each for each in discovered}
     rows = COMPAT if profile == "compat" else [Row(name, name) for name in by_name]
     return [_stream(row, by_name[row.source]) for row in rows]
 
 
-def _stream(row: Row, source: AirbyteStream) -> Stream:
+def _stream(row: Row, source: AirbyteStream) -> TapStream:
     schema = row.schema(source.json_schema)
     # A key inside an object cannot be one of Singer's.
     keys = tuple(path[0] for path in source.source_defined_primary_key or () if len(path) == 1)
     cursor = (source.default_cursor_field or [None])[0]
     never_null = [key for key in keys if key not in row.declared]
-    return Stream(row, replace(source, json_schema=schema), narrowed(schema, never_null), keys, cursor)
+    return TapStream(row, replace(source, json_schema=schema), narrowed(schema, never_null), keys, cursor)
 
 
-def document(streams: Sequence[Stream]) -> dict[str, Any]:
+def document(streams: Sequence[TapStream]) -> dict[str, Any]:
     """The catalogue that `--discover` prints."""
     return {
         "streams": [
@@ -82,7 +83,7 @@ def document(streams: Sequence[Stream]) -> dict[str, Any]:
     }
 
 
-def _stream_metadata(stream: Stream) -> dict[str, Any]:
+def _stream_metadata(stream: TapStream) -> dict[str, Any]:
     return {
         "inclusion": "available",
         "table-key-properties": list(stream.keys),
@@ -110,10 +111,11 @@ class Asked:
     unwanted: tuple[tuple[str, ...], ...]
 
 
-def select(streams: Sequence[Stream], given: Document) -> tuple[list[Stream], list[str]]:
+def select(streams: Sequence[TapStream], given: Document) -> tuple[list[TapStream], list[str]]:
     """The wanted streams, in our order, and the names in the given catalogue that we do not know.
 
-    Schemas and keys are ours; the given catalogue says what is wanted of them and how it is to be read. Raises Failed.
+    Schemas and keys are ours; the given catalogue says what is wanted of them and how it is to be read. Raises
+    CatalogError.
     """
     asked = _asked(given)
     known = {stream.name: stream for stream in streams}
@@ -123,14 +125,16 @@ def select(streams: Sequence[Stream], given: Document) -> tuple[list[Stream], li
 
 def _asked(given: Document) -> dict[str, Asked]:
     if not isinstance(given.get("streams"), list):
-        raise Failed('The catalog holds no `streams`: it must be like {"streams": [{"tap_stream_id": "leads", ...}]}.')
+        raise CatalogError(
+            'The catalog holds no `streams`: it must be like {"streams": [{"tap_stream_id": "leads", ...}]}.'
+        )
     asked: dict[str, Asked] = {}
     for entry in given["streams"]:
         name = isinstance(entry, dict) and (entry.get("tap_stream_id") or entry.get("stream"))
         if not isinstance(name, str):
-            raise Failed('Each of the `streams` of the catalog must be like {"tap_stream_id": "leads", ...}.')
+            raise CatalogError('Each of the `streams` of the catalog must be like {"tap_stream_id": "leads", ...}.')
         if name in asked:
-            raise Failed(f"The catalog has stream {name} more than once; leave one of them.")
+            raise CatalogError(f"The catalog has stream {name} more than once; leave one of them.")
         asked[name] = _asked_of(name, entry)
     return asked
 
@@ -152,10 +156,10 @@ def _metadata(stream: str, entry: Mapping[str, Any]) -> dict[tuple[str, ...], di
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for each in _held(stream, entry, "metadata", list):
         if not isinstance(each, dict):
-            raise Failed(f"The catalog cannot be read at stream {stream}: `metadata` must hold objects.")
+            raise CatalogError(f"The catalog cannot be read at stream {stream}: `metadata` must hold objects.")
         breadcrumb = tuple(_held(stream, each, "breadcrumb", list))
         if not all(isinstance(word, str) for word in breadcrumb):
-            raise Failed(f"The catalog cannot be read at stream {stream}: `breadcrumb` must hold texts.")
+            raise CatalogError(f"The catalog cannot be read at stream {stream}: `breadcrumb` must hold texts.")
         found.setdefault(breadcrumb, {}).update(_held(stream, each, "metadata", dict))
     return found
 
@@ -170,7 +174,7 @@ def _held(stream: str, holder: Mapping[str, Any], name: str, kind: type[Kind]) -
         return kind()
     if not isinstance(value, kind):
         wanted = "an object" if kind is dict else "a list"
-        raise Failed(f"The catalog cannot be read at stream {stream}: `{name}` must be {wanted}.")
+        raise CatalogError(f"The catalog cannot be read at stream {stream}: `{name}` must be {wanted}.")
     return value
 
 
@@ -179,7 +183,7 @@ def _flag(stream: str, *given: Any) -> bool | None:
     for flag in given:
         if flag is not None:
             if (text := str(flag).lower()) not in ("true", "false"):
-                raise Failed(f"The catalog cannot be read at stream {stream}: `selected` must be true or false.")
+                raise CatalogError(f"The catalog cannot be read at stream {stream}: `selected` must be true or false.")
             return text == "true"
     return None
 
@@ -189,7 +193,7 @@ def _is_unwanted(stream: str, about: Mapping[str, Any]) -> bool:
     return asked is False or about.get("inclusion") == "unsupported"
 
 
-def _wanted(stream: Stream, asked: Asked) -> Stream:
+def _wanted(stream: TapStream, asked: Asked) -> TapStream:
     unwanted = map(_path, asked.unwanted)
     deselected = tuple(path for path in unwanted if path and not (len(path) == 1 and path[0] in stream.automatic))
     return replace(

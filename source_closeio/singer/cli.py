@@ -15,11 +15,13 @@ from typing import Any, BinaryIO
 
 from source_closeio import __version__
 from source_closeio.ends import end_when_nobody_reads
+from source_closeio.errors import Problem
+from source_closeio.files import read_object
 
 from . import logs
-from .files import keep_tokens, read_object
-from .messages import Failed, Log, Message, line
+from .messages import Log, Message, line
 from .options import PROFILES, read_options, secrets_of
+from .tokens import keep_tokens
 
 BUFFER = 2**18
 """Bytes. Python's own buffer holds two leads, and each write costs a switch to a reader's thread and back."""
@@ -40,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1  # whoever read us has gone, and says why
     except KeyboardInterrupt:
         return 130
-    except Failed as failure:
+    except Problem as failure:
         logs.log.critical(str(failure))
         return 1
     except Exception as failure:  # noqa: BLE001 - what it says may quote a record, so only where it happened is told

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from .record import Record
-from .schema import Schema
+from .narrowing import Schema
+from .steps import Record
 
 TEXT = {"type": ["null", "string"]}
 MOMENT = {"type": ["null", "string"], "format": "date-time"}

@@ -15,10 +15,6 @@ Message = dict[str, Any]
 """One line of stdout."""
 
 
-class Failed(Exception):
-    """A command cannot go on, or not to its end; the text is one sentence for the user."""
-
-
 @dataclass(frozen=True)
 class Log:
     """One line of stderr. level: of the standard library's `logging`."""

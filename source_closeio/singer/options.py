@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
-from .messages import Failed
+from source_closeio.errors import ConfigError
 
 PROFILES = ("compat", "native")
 
@@ -47,7 +47,7 @@ def settings() -> dict[str, Any]:
 def read_options(config: Mapping[str, Any], profile: str | None = None) -> Options:
     """profile: from the command line, which has the last word.
 
-    Orchestrators keep settings as text, and leave empty what is not set. Raises Failed.
+    Orchestrators keep settings as text, and leave empty what is not set. Raises ConfigError.
     """
     known = settings()
     given = {
@@ -58,7 +58,7 @@ def read_options(config: Mapping[str, Any], profile: str | None = None) -> Optio
     given.pop("profile", None)
     for name, value in (("profile", chosen), ("undeclared_properties", undeclared)):
         if value not in OWN[name]["enum"]:
-            raise Failed(f"`{name}` must be {' or '.join(OWN[name]['enum'])}.")
+            raise ConfigError(f"`{name}` must be {' or '.join(OWN[name]['enum'])}.")
 
     remarks = []
     window, bounds = given.get("date_window"), known["date_window"]

@@ -15,10 +15,10 @@ from airbyte_cdk.models import (
     StreamDescriptor,
 )
 
+from source_closeio.errors import StateError
 from source_closeio.windows import INDEX_LAG, parse_moment, state_text
 
-from .catalog import Stream
-from .messages import Failed
+from .catalog import TapStream
 
 Value = dict[str, Any]
 
@@ -36,7 +36,7 @@ def taken_over(given: Mapping[str, Any], known: Collection[str]) -> Value:
     """
     bookmarks = given.get("bookmarks", {})
     if not isinstance(bookmarks, Mapping) or (given and not {"bookmarks", "currently_syncing"} & given.keys()):
-        raise Failed('The state holds no `bookmarks`: it must be like {"bookmarks": {"leads": {...}}}.')
+        raise StateError('The state holds no `bookmarks`: it must be like {"bookmarks": {"leads": {...}}}.')
     return {
         **given,
         "bookmarks": {name: _bookmark(name, each) if name in known else each for name, each in bookmarks.items()},
@@ -49,7 +49,7 @@ def _bookmark(stream: str, given: Any) -> Any:
     if given is None:
         return None
     if not isinstance(given, Mapping):
-        raise Failed(
+        raise StateError(
             f'The bookmark of stream {stream} must be like {{"date_updated": "2026-01-31T09:30:00.000000Z"}}; mend it, '
             "or leave it out to read the stream from the beginning."
         )
@@ -65,7 +65,7 @@ def _moment(value: Any) -> Any:
     return value
 
 
-def for_source(value: Value, streams: Iterable[Stream]) -> list[AirbyteStateMessage]:
+def for_source(value: Value, streams: Iterable[TapStream]) -> list[AirbyteStateMessage]:
     return [
         AirbyteStateMessage(
             type=AirbyteStateType.STREAM,

@@ -9,12 +9,13 @@ from airbyte_cdk.models import ConfiguredAirbyteCatalog, ConfiguredAirbyteStream
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_closeio import __version__
+from source_closeio.errors import Problem
 from source_closeio.source import SourceCloseIO
 
 from . import catalog, state
-from .catalog import Stream
+from .catalog import TapStream
 from .compat import COMPAT
-from .messages import Failed, Log, Message
+from .messages import Log, Message
 from .options import Options, settings
 from .translate import translate
 
@@ -31,7 +32,7 @@ def discover(options: Options) -> dict[str, Any]:
 
 
 def sync(options: Options, given: Json | None, state_given: Json) -> Generator[Message | Log, None, None]:
-    """Reads what the given catalog selects, or everything. Raises Failed if that was not possible to the end."""
+    """Reads what the given catalog selects, or everything. Raises Problem if that was not possible to the end."""
     streams = _streams(options)
     value = state.taken_over(state_given, {stream.name for stream in streams})
     if given is not None:
@@ -69,12 +70,12 @@ def about(profile: str) -> dict[str, Any]:
     }
 
 
-def _streams(options: Options) -> list[Stream]:
+def _streams(options: Options) -> list[TapStream]:
     with _sentences():
         return catalog.streams_of(options.profile, SourceCloseIO().discover(logger, options.source).streams)
 
 
-def _configured(stream: Stream) -> ConfiguredAirbyteStream:
+def _configured(stream: TapStream) -> ConfiguredAirbyteStream:
     incremental = stream.cursor is not None and not stream.whole
     return ConfiguredAirbyteStream(
         stream=stream.source,
@@ -88,7 +89,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except AirbyteTracedException as failure:
-        raise Failed(str(failure)) from failure
+        raise Problem(str(failure)) from failure
 
 
 def _settings(node: Any) -> Any:

@@ -17,12 +17,13 @@ from airbyte_cdk.models import (
     Level,
 )
 
+from source_closeio.errors import Problem, TellUs
 from source_closeio.windows import state_text
 
-from . import record as steps
-from .catalog import Stream
-from .messages import Failed, Log, Message, counter, record_message, schema_message, state_message
-from .schema import json_columns
+from . import steps
+from .catalog import TapStream
+from .messages import Log, Message, counter, record_message, schema_message, state_message
+from .narrowing import json_columns
 from .state import Value, moved
 
 METRICS_EVERY = 60_000
@@ -41,7 +42,7 @@ LEVELS: Mapping[Level, int] = {
 class _Outgoing:
     """One stream on its way out."""
 
-    def __init__(self, stream: Stream, keep_undeclared: bool) -> None:
+    def __init__(self, stream: TapStream, keep_undeclared: bool) -> None:
         self.stream = stream
         self.announced = False
         self.complete = False
@@ -92,15 +93,15 @@ class _Asked(dict[str, _Outgoing]):
     """By the connector's name."""
 
     def __missing__(self, name: str) -> _Outgoing:
-        raise Failed(f"Messages came of stream {name}, which was not asked for; please report it.")
+        raise TellUs(f"Messages came of stream {name}, which was not asked for; please report it.")
 
 
 def translate(
-    messages: Iterable[AirbyteMessage], streams: Sequence[Stream], value: Value, keep_undeclared: bool
+    messages: Iterable[AirbyteMessage], streams: Sequence[TapStream], value: Value, keep_undeclared: bool
 ) -> Iterator[Message | Log]:
     """value: the state that the sync goes on from. The records of the messages are changed in place.
 
-    Raises Failed after the last message if a stream did not come to its end.
+    Raises Problem after the last message if a stream did not come to its end.
     """
     outgoing = _Asked({stream.source.name: _Outgoing(stream, keep_undeclared) for stream in streams})
     emitted_at, time_extracted, counted_at = None, "", 0
@@ -132,7 +133,7 @@ def translate(
         elif message.log:
             yield Log(LEVELS[message.log.level], message.log.message)
     if unread := sorted(out.stream.name for out in outgoing.values() if not out.complete):
-        raise Failed(f"Not read whole: {', '.join(unread)}. The next sync goes on from the last state.")
+        raise Problem(f"Not read whole: {', '.join(unread)}. The next sync goes on from the last state.")
     yield state_message(value)
 
 

@@ -10,8 +10,9 @@ import orjson
 import pytest
 
 from close_emulator import Emulator
+from source_closeio.errors import Problem
 from source_closeio.singer import tap
-from source_closeio.singer.messages import Failed, Log, line
+from source_closeio.singer.messages import Log, line
 from source_closeio.singer.options import read_options
 from unit_tests.conftest import API_KEY
 
@@ -78,7 +79,7 @@ def sync(options: Callable[..., Any]) -> Callable[..., Output]:
                     output.messages.append(orjson.loads(line(message)))
                     if len(output.messages) == lines:
                         break
-        except Failed as failure:
+        except Problem as failure:
             output.failure = str(failure)
         assert (output.failure is not None) == fails, output.failure or output.told(logging.ERROR)
         return output

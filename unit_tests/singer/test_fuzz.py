@@ -17,15 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from close_emulator import Emulator
-from source_closeio.config import ConfigError, read_settings
+from source_closeio.config import read_settings
+from source_closeio.errors import Problem, StateError
 from source_closeio.singer import cli, logs
 from source_closeio.singer.catalog import document, select, streams_of
-from source_closeio.singer.messages import Failed, Log, line
+from source_closeio.singer.messages import Log, line
 from source_closeio.singer.options import read_options
-from source_closeio.singer.record import utc_text
 from source_closeio.singer.state import for_source, taken_over
+from source_closeio.singer.steps import utc_text
 from source_closeio.singer.translate import translate
-from source_closeio.state_migration import StateError, is_of_another_cursor, reached
+from source_closeio.state_migration import is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 from unit_tests.anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt
 from unit_tests.conftest import API_KEY, NOW
@@ -56,7 +57,7 @@ def test_a_text_is_written_as_a_date_time_in_utc_or_as_it_came(text: str) -> Non
 def test_a_config_is_read_or_is_a_sentence(config: Any) -> None:
     try:
         read_settings(read_options(config if isinstance(config, dict) else {}).source)
-    except (ConfigError, Failed) as failure:
+    except Problem as failure:
         assert_clear(failure)
 
 
@@ -72,7 +73,7 @@ def test_a_state_is_understood_whole_or_not_at_all(held: Any) -> None:
     streams = offered()
     try:
         value = taken_over(held if isinstance(held, dict) else {}, [stream.name for stream in streams])
-    except Failed as failure:
+    except Problem as failure:
         assert_clear(failure)
         return
     given_on = {
@@ -117,7 +118,7 @@ def test_a_catalog_selects_what_it_says_or_is_a_sentence(held: Any) -> None:
         return  # the file is refused before
     try:
         wanted, unknown = select(offered(), held)
-    except Failed as failure:
+    except Problem as failure:
         assert_clear(failure)
         return
     entries = {each.get("tap_stream_id") or each.get("stream"): each for each in held["streams"]}
@@ -186,7 +187,7 @@ def said(messages: list[AirbyteMessage], profile: str, keep: bool) -> tuple[list
         for message in translate(iter(messages), streams, {"bookmarks": {}}, keep):
             if not isinstance(message, Log):
                 written.append(json.loads(line(message), parse_constant=no_number))
-    except Failed as failed:
+    except Problem as failed:
         failure = str(failed)
     return written, failure
 

@@ -8,8 +8,9 @@ import pytest
 from airbyte_cdk.models import AirbyteMessageSerializer
 from airbyte_protocol_dataclasses.models import AirbyteStream, SyncMode
 
+from source_closeio.errors import Problem
 from source_closeio.singer.catalog import select, streams_of
-from source_closeio.singer.messages import Failed, Log, line
+from source_closeio.singer.messages import Log, line
 from source_closeio.singer.state import taken_over
 from source_closeio.singer.translate import translate
 
@@ -59,7 +60,7 @@ def singer(profile: str, unwanted: list[list[str]], keep_undeclared: bool) -> li
                 written.append({"type": "LOG", "level": message.level, "text": message.text})
             else:
                 written.append(json.loads(line(message)))
-    except Failed as failure:
+    except Problem as failure:
         written.append({"type": "FAILED", "text": str(failure)})
     return written
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.config import ConfigError, read_settings
-from source_closeio.singer.messages import Failed
+from source_closeio.config import read_settings
+from source_closeio.errors import ConfigError
 from source_closeio.singer.options import read_options, secrets_of
 
 
@@ -79,7 +79,7 @@ def test_undeclared_properties_are_kept_in_compat_and_dropped_in_native() -> Non
     ],
 )
 def test_an_option_of_ours_that_is_wrong_is_a_sentence(config: dict[str, Any], sentence: str) -> None:
-    with pytest.raises(Failed) as failure:
+    with pytest.raises(ConfigError) as failure:
         read_options(config)
     assert str(failure.value) == sentence
 

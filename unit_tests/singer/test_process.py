@@ -15,10 +15,10 @@ import pytest
 
 from close_emulator import Emulator, faults
 from source_closeio.singer import cli
-from source_closeio.singer.files import keep_tokens
 from source_closeio.singer.logs import LINES
 from source_closeio.singer.messages import record_message, state_message
 from source_closeio.singer.options import settings
+from source_closeio.singer.tokens import keep_tokens
 from unit_tests.conftest import API_KEY
 from unit_tests.test_exactness import fill
 

@@ -8,9 +8,9 @@ from airbyte_protocol_dataclasses.models import AirbyteStream, SyncMode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_closeio.singer.catalog import Stream, document, select, streams_of
-from source_closeio.singer.messages import Failed
-from source_closeio.singer.record import without
+from source_closeio.errors import CatalogError
+from source_closeio.singer.catalog import TapStream, document, select, streams_of
+from source_closeio.singer.steps import without
 
 TEXT = {"type": ["null", "string"]}
 SCHEMA = {
@@ -46,7 +46,7 @@ RECORD = {
 }
 
 
-def offered() -> list[Stream]:
+def offered() -> list[TapStream]:
     modes = [SyncMode.full_refresh, SyncMode.incremental]
     key, cursor = [["id"]], ["date_updated"]
     return streams_of(
@@ -63,12 +63,12 @@ def leads(*fields: tuple[list[str], dict[str, Any]], **entry: Any) -> dict[str, 
     return {"streams": [{"tap_stream_id": "leads", "metadata": metadata, **entry}]}
 
 
-def selected(*fields: tuple[list[str], dict[str, Any]]) -> Stream:
+def selected(*fields: tuple[list[str], dict[str, Any]]) -> TapStream:
     (stream,), _ = select(offered(), leads(*fields))
     return stream
 
 
-def pruned(stream: Stream) -> dict[str, Any]:
+def pruned(stream: TapStream) -> dict[str, Any]:
     record = copy.deepcopy(RECORD)
     without(stream.deselected)(record)
     return record
@@ -235,7 +235,7 @@ ANY_STREAM = 'Each of the `streams` of the catalog must be like {"tap_stream_id"
 )
 def test_a_catalog_that_cannot_be_read_is_a_sentence_and_no_guess(streams: list[Any], sentence: str) -> None:
     """A stream that was silently not read, or read whole, is what nobody asked for."""
-    with pytest.raises(Failed) as caught:
+    with pytest.raises(CatalogError) as caught:
         select(offered(), {"streams": streams})
 
     assert str(caught.value) == sentence

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from airbyte_cdk.models import AirbyteStateType
 
+from source_closeio.errors import StateError
 from source_closeio.singer.catalog import streams_of
-from source_closeio.singer.messages import Failed
 from source_closeio.singer.state import for_source, moved, taken_over
 
 from .test_golden import discovered
@@ -77,14 +77,14 @@ def test_a_state_may_hold_nothing_yet(given: dict[str, Any]) -> None:
 )
 def test_a_state_of_another_shape_is_not_taken_for_none(given: dict[str, Any]) -> None:
     """That would be a full sync that nobody asked for."""
-    with pytest.raises(Failed, match=r"^The state holds no `bookmarks`: it must be like \{"):
+    with pytest.raises(StateError, match=r"^The state holds no `bookmarks`: it must be like \{"):
         taken_over(given, KNOWN)
 
 
 @pytest.mark.parametrize("bookmark", ["2024-01-31", 5, [], False])
 def test_a_bookmark_that_is_none_of_ours_is_not_taken_for_an_empty_one(bookmark: Any) -> None:
     """That would be a full sync that nobody asked for, too."""
-    with pytest.raises(Failed, match=r"^The bookmark of stream leads must be like \{\"date_updated\": "):
+    with pytest.raises(StateError, match=r"^The bookmark of stream leads must be like \{\"date_updated\": "):
         taken_over({"bookmarks": {"leads": bookmark}}, KNOWN)
 
 

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator, FormatChecker
 from close_emulator import Emulator, Sizes, faults
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.singer.compat import COMPAT
-from source_closeio.singer.record import utc_text
+from source_closeio.singer.steps import utc_text
 from unit_tests import conftest
 from unit_tests.conftest import NOW
 

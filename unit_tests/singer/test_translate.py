@@ -7,7 +7,8 @@ import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, FailureType, Level
 from airbyte_protocol_dataclasses.models import AirbyteRecordMessageMeta, AirbyteRecordMessageMetaChange, Change, Reason
 
-from source_closeio.singer.messages import Failed, Log
+from source_closeio.errors import Problem
+from source_closeio.singer.messages import Log
 from source_closeio.singer.translate import METRICS_EVERY, translate
 
 from .spoken import error, log, record, state, status
@@ -55,14 +56,14 @@ def test_the_last_word_is_the_state_as_it_has_become() -> None:
 
 @pytest.mark.parametrize("end", [[INCOMPLETE], [COMPLETE, INCOMPLETE], [STARTED], []])
 def test_a_stream_that_did_not_come_to_its_end_fails_the_sync(end: list[AirbyteStreamStatus]) -> None:
-    with pytest.raises(Failed) as failure:
+    with pytest.raises(Problem) as failure:
         said(*(status("leads", each) for each in end), status("users", COMPLETE))
 
     assert str(failure.value) == "Not read whole: leads. The next sync goes on from the last state."
 
 
 def test_all_streams_that_did_not_come_to_their_end_are_named() -> None:
-    with pytest.raises(Failed, match=r"^Not read whole: leads, users\. "):
+    with pytest.raises(Problem, match=r"^Not read whole: leads, users\. "):
         said()
 
 

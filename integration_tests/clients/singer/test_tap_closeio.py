@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from source_closeio.singer.record import utc_text
+from source_closeio.singer.steps import utc_text
 
 from .conftest import Written, all_of
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.schemas import schema_of
-from source_closeio.singer.record import date_time_paths, json_text, moments
-from source_closeio.singer.schema import json_columns, narrowed
+from source_closeio.singer.narrowing import json_columns, narrowed
+from source_closeio.singer.steps import date_time_paths, json_text, moments
 
 KINDS = ("string", "integer", "number", "boolean", "object", "array")
 WORDS = {"type", "format", "properties", "items", "additionalProperties", "title", "description"}

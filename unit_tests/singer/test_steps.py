@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from source_closeio.singer.record import only, utc_text
+from source_closeio.singer.steps import only, utc_text
 from source_closeio.windows import parse_moment
 
 OFFSET = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))

@@ -1,4 +1,4 @@
-"""The files that a Singer user hands in; and the config, which gets new OAuth tokens."""
+"""New OAuth tokens, which belong into the config file."""
 
 import json
 import tempfile
@@ -6,22 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from source_closeio.files import FileError, read_json
+from source_closeio.errors import FileError
+from source_closeio.files import read_object
 
 from .logs import LINES, log
-from .messages import Failed
 from .options import secrets_of
-
-
-def read_object(path: str) -> dict[str, Any]:
-    """The JSON object that the file holds. Raises Failed."""
-    try:
-        held = read_json(path)
-    except FileError as failure:
-        raise Failed(str(failure)) from failure
-    if not isinstance(held, dict):
-        raise Failed(f"{path} must hold a JSON object.")
-    return held
 
 
 def keep_tokens(path: str, config: Mapping[str, Any]) -> None:
@@ -33,7 +22,7 @@ def keep_tokens(path: str, config: Mapping[str, Any]) -> None:
             _replace(Path(path).resolve(), text)
         except OSError:  # a file that is mounted by itself cannot be replaced
             Path(path).write_text(text, encoding="utf-8")
-    except (OSError, Failed) as failure:
+    except (OSError, FileError) as failure:
         log.error(f"The next sync cannot sign in: its new OAuth token could not be written to {path} ({failure}).")
     else:
         log.info(f"New OAuth tokens are in {path}.")

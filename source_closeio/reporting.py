@@ -1,0 +1,60 @@
+"""What happened, in the words of Airbyte's protocol."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+
+from airbyte_cdk.models import AirbyteMessage, FailureType
+from airbyte_cdk.utils import AirbyteTracedException
+from airbyte_protocol_dataclasses.models import (
+    AirbyteRecordMessageMeta,
+    AirbyteRecordMessageMetaChange,
+    Change,
+    Reason,
+)
+
+from .errors import FixInput, Problem, TellUs, TryLater
+from .records import CHANGED
+
+KINDS: Mapping[type[Problem], FailureType] = {
+    TellUs: FailureType.system_error,
+    TryLater: FailureType.transient_error,
+    FixInput: FailureType.config_error,  # Airbyte does not try again
+}
+
+
+def traced(problem: Problem) -> AirbyteTracedException:
+    """The error that Airbyte shows."""
+    kind = next((kind for cause, kind in KINDS.items() if isinstance(problem, cause)), FailureType.system_error)
+    return AirbyteTracedException(str(problem), str(problem), kind)
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Lets problems out as the errors that Airbyte shows."""
+    try:
+        yield
+    except Problem as problem:
+        raise traced(problem) from problem
+
+
+def cause_of(failures: Iterable[Exception]) -> type[Problem]:
+    """What several come to, so that a sync that would succeed later is not taken for one with a wrong config."""
+    kinds = {getattr(failure, "failure_type", FailureType.system_error) for failure in failures}
+    return next((cause for cause, kind in KINDS.items() if kind in kinds), FixInput)
+
+
+def with_changes(message: AirbyteMessage) -> AirbyteMessage:
+    """Notes the values that were made to fit in the record's meta; the CDK makes messages without one."""
+    record = message.record
+    if record is not None and (changed := record.data.pop(CHANGED, None)):
+        record.meta = AirbyteRecordMessageMeta(
+            changes=[
+                AirbyteRecordMessageMetaChange(
+                    field=name,
+                    change=Change.NULLED if record.data[name] is None else Change.TRUNCATED,
+                    reason=Reason.SOURCE_SERIALIZATION_ERROR,
+                )
+                for name in changed
+            ]
+        )
+    return message
