@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES, OWNERS
 from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import schema_of
 
@@ -15,24 +16,6 @@ ROOT = Path(__file__).parent.parent
 
 LISTS: dict[str, str] = json.loads((ROOT / "docs/close-lists.json").read_text(encoding="utf-8"))
 """Each list that Close documents: the stream that has its rows, or why none has."""
-
-HOW = {
-    Walk.LIST: "the whole list, pages overlapping by one row; goes back if rows moved",
-    Walk.WINDOW: "slices of time side by side, pages overlapping by one row; halved where offsets reach Close's cap",
-    Walk.SEARCH: "slices of time side by side, ascending, each page anchored at the last second seen",
-    Walk.EVENT: "days side by side, newest first by cursor; anchored at the last second seen if it expires",
-    Walk.CHILD: "a list for each row of another list, side by side",
-    Walk.VALUES: "the values of leads, contacts, opportunities, custom_activities and custom_objects, side by side",
-}
-BEGINNING = "eight more where neither start date nor state is known"
-COSTS = {
-    Walk.LIST: "one for each {rows} rows",
-    Walk.WINDOW: f"one for each {{rows}} rows, at least one a slice; {BEGINNING}",
-    Walk.SEARCH: f"one for each {{size}} rows, at least one a slice; {BEGINNING}",
-    Walk.EVENT: "one for each {size} rows, at least one a day",
-    Walk.CHILD: "one for each {rows} rows of the other list, and at least one for each of its rows",
-    Walk.VALUES: "as many as a first sync of these streams",
-}
 
 REFERENCES = {
     "assigned_to": "users",
@@ -107,7 +90,16 @@ def streams_page() -> str:
         parts += ["", f"## {endpoint.name}", "", schema["description"], "", facts(endpoint), "", *columns(schema)]
         if endpoint.custom_fields:
             parts.append("| `custom.cf_<id>` | by the field's type | A custom field. |")
+    parts += ["", f"## {CUSTOM_FIELD_VALUES.name}", "", *values()]
     return "\n".join(parts) + "\n"
+
+
+def values() -> list[str]:
+    """The stream that no list of Close's is behind."""
+    schema = schema_of(CUSTOM_FIELD_VALUES.name)
+    owners = ", ".join(f"[{each.name}](#{each.name})" for each in OWNERS)
+    told = f"- Key: `{CUSTOM_FIELD_VALUES.key}`\n- Sync modes: full refresh\n- Read as: a first sync of {owners}"
+    return [schema["description"], "", told, "", *columns(schema)]
 
 
 def diagram() -> list[str]:
@@ -135,8 +127,8 @@ def facts(endpoint: Endpoint) -> str:
         ("Key", f"`{endpoint.key}`"),
         ("Sync modes", "full refresh, incremental" if window else "full refresh"),
         ("Cursor", f"`{window.cursor}`" if window else "none"),
-        ("Read as", HOW[endpoint.walk]),
-        ("Requests", COSTS[endpoint.walk].format_map(sizes)),
+        ("Read as", endpoint.walk.how),
+        ("Requests", endpoint.walk.cost.format_map(sizes)),
     ]
     if endpoint.otherwise:
         lines.append(("Where that is refused", _list_of(endpoint.otherwise)))
@@ -147,8 +139,6 @@ def facts(endpoint: Endpoint) -> str:
 
 def _list_of(endpoint: Endpoint) -> str:
     """The request, and for which object, parameters and parents."""
-    if endpoint.walk is Walk.VALUES:
-        return "those of the streams that it reads"
     asks = endpoint.parent.asks if endpoint.parent else ()
     each = [f"`{name}={value}`" for ask in asks for name, value in ask.items()]
     parts = [

@@ -24,8 +24,7 @@ from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
 READ = [
     each
     for each in ENDPOINTS
-    if each.walk is not Walk.VALUES
-    and not (each.path.startswith("activity/") and each.name != "activities")
+    if not (each.path.startswith("activity/") and each.name != "activities")
     and not (each.path == "task/" and each.name != "tasks")
 ]
 """All streams but those that `activities` and `tasks` contain."""

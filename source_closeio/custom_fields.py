@@ -1,19 +1,17 @@
-"""The definitions of custom fields, asked of Close once and shared by all streams of a sync."""
+"""The definitions of custom fields: asked of Close once, before the streams are read, and plain data from then on.
+
+https://developer.close.com/api/resources/custom-fields/custom-field-schemas: shared fields are included.
+"""
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .custom_columns import as_json, column, is_known
 from .endpoints import CUSTOM_FIELD_SCHEMAS, Endpoint
-from .errors import StreamRefused
+from .errors import NothingThere, StreamRefused
 from .records import Record
-from .windows import Part
 from .workers import side_by_side
-
-if TYPE_CHECKING:
-    from .streams import CloseStream
 
 logger = logging.getLogger("airbyte")
 
@@ -21,44 +19,44 @@ Definitions = Mapping[str, Mapping[str, Any]]
 """The definitions of one kind of object as Close sends them, by id, in the order in which Close shows them."""
 
 
-class CustomFields:
-    """https://developer.close.com/api/resources/custom-fields/custom-field-schemas: shared fields are included.
+def load(kinds: Iterable[str], rows_of: Callable[[Endpoint], list[Record]], num_workers: int) -> dict[str, Definitions]:
+    """The definitions by kind, a key of `CUSTOM_FIELD_SCHEMAS`. rows_of: reads a list; may raise StreamRefused."""
 
-    A kind is a key of `CUSTOM_FIELD_SCHEMAS`.
-    """
+    def readable(kind: str, endpoint: Endpoint) -> list[Record]:
+        try:
+            return rows_of(endpoint)
+        except StreamRefused as refusal:
+            logger.warning(f"The {kind} custom fields are columns without a declared type: {refusal}")
+            return []
 
-    def __init__(self, stream_of: Callable[[Endpoint], "CloseStream"], num_workers: int) -> None:
-        self._stream_of = stream_of
-        self._num_workers = num_workers
-        self._known: dict[str, dict[str, Mapping[str, Any]]] = {}
-        self._lock = threading.Lock()
+    def lists(kind: str) -> list[Endpoint]:
+        schema = CUSTOM_FIELD_SCHEMAS[kind]
+        if schema.parent is None:
+            return [schema]
+        return [each for row in readable(kind, schema.parent.of) for each in schema.of(row["id"])]
 
-    def load(self, kinds: Iterable[str]) -> None:
-        """Asks for what is not known yet, all requests beside each other."""
-        with self._lock:
-            missing = [kind for kind in dict.fromkeys(kinds) if kind not in self._known]
-            if not missing:
-                return
-            streams = [self._stream_of(CUSTOM_FIELD_SCHEMAS[kind]) for kind in missing]
-            parts = side_by_side(_parts, streams, self._num_workers)
-            asked = [
-                (kind, stream, part)
-                for kind, stream, each in zip(missing, streams, parts, strict=True)
-                for part in each
-            ]
-            answers = side_by_side(_rows, [(stream, part) for _, stream, part in asked], self._num_workers)
-            self._known.update((kind, {}) for kind in missing)
-            for (kind, _, _), rows in zip(asked, answers, strict=True):
-                self._known[kind] |= {row["id"]: row for row in rows}
-            _warn_of_unknown([row for kind in missing for row in self._known[kind].values()])
+    def rows(asked: tuple[str, Endpoint]) -> list[Record]:
+        kind, endpoint = asked
+        try:
+            return readable(kind, endpoint)
+        except NothingThere:
+            if endpoint is CUSTOM_FIELD_SCHEMAS[kind]:
+                raise
+            return []  # its type was deleted meanwhile
 
-    def definitions(self, kind: str) -> Definitions:
-        self.load([kind])
-        return self._known[kind]
+    wanted = list(dict.fromkeys(kinds))
+    found = side_by_side(lists, wanted, num_workers)
+    asked = [(kind, endpoint) for kind, each in zip(wanted, found, strict=True) for endpoint in each]
+    loaded: dict[str, dict[str, Mapping[str, Any]]] = {kind: {} for kind in wanted}
+    for (kind, _), answer in zip(asked, side_by_side(rows, asked, num_workers), strict=True):
+        loaded[kind] |= {row["id"]: row for row in answer}
+    _warn_of_unknown([each for definitions in loaded.values() for each in definitions.values()])
+    return dict(loaded)
 
-    def columns(self, kind: str) -> dict[str, Any]:
-        """The JSON Schema properties `custom.cf_<id>` of one kind of object."""
-        return {f"custom.{name}": column(definition) for name, definition in self.definitions(kind).items()}
+
+def columns(definitions: Definitions) -> dict[str, Any]:
+    """The JSON Schema properties `custom.cf_<id>` of one kind of object."""
+    return {f"custom.{name}": column(definition) for name, definition in definitions.items()}
 
 
 def values_of(kind: str, record: Record, definitions: Definitions) -> Iterator[Record]:
@@ -78,27 +76,6 @@ def values_of(kind: str, record: Record, definitions: Definitions) -> Iterator[R
                     "position": position,
                     "value": value if isinstance(value, str) else as_json(value),
                 }
-
-
-def _parts(stream: "CloseStream") -> list[Part]:
-    try:
-        return list(stream.parts())
-    except StreamRefused as refusal:
-        _warn_of_refusal(stream, refusal)
-        return []
-
-
-def _rows(asked: "tuple[CloseStream, Part]") -> list[Record]:
-    stream, part = asked
-    try:
-        return list(stream.rows(part, stream.endpoint.page_size))
-    except StreamRefused as refusal:
-        _warn_of_refusal(stream, refusal)
-        return []
-
-
-def _warn_of_refusal(stream: "CloseStream", refusal: StreamRefused) -> None:
-    logger.warning(f"The {stream.name} are columns without a declared type: {refusal}")
 
 
 def _warn_of_unknown(definitions: list[Mapping[str, Any]]) -> None:

@@ -11,20 +11,39 @@ from enum import Enum
 
 
 class Walk(Enum):
-    """The ways in which Close can be walked; `streams.py` has one class for each."""
+    """The ways in which Close can be walked; `streams.py` has one class for each, `pagination.py` one function.
 
-    LIST = "list"
-    """All of a list, `_limit` and `_skip`."""
-    WINDOW = "window"
-    """Slices of time through a list's date filters, `_limit` and `_skip` inside a slice."""
-    SEARCH = "search"
-    """Slices of time through `POST /data/search/`, ascending by the date inside a slice."""
-    EVENT = "event"
-    """Slices of time through `/event/`, newest first, `_cursor` inside a slice."""
-    CHILD = "child"
-    """A list for each row of another list."""
-    VALUES = "values"
-    """The custom field values of the records of other rows of the table."""
+    how, cost: in words, for the docs; cost in requests, for `{rows}` new rows or `{size}` rows a page. dated: in slices
+    of time, for which the row says in `window` how its records lie in time.
+    """
+
+    LIST = ("the whole list by `_skip`, gone round again until nothing stirred", "one for each {rows} rows", False)
+    WINDOW = (
+        "slices of time side by side through date filters, by `_skip` inside a slice; parted where rows move, or where "
+        "offsets reach Close's cap",
+        "one for each {rows} rows, at least one a slice",
+        True,
+    )
+    SEARCH = (
+        "slices of time side by side through `POST /data/search/`, ascending, each page anchored at a second seen",
+        "one for each {size} rows, at least one a slice",
+        True,
+    )
+    EVENT = (
+        "days side by side, newest first, each page anchored at the last second seen",
+        "one for each {size} rows, at least one a day",
+        True,
+    )
+    CHILD = (
+        "a list for each row of another list, side by side",
+        "one for each {rows} rows of the other list, and at least one for each of its rows",
+        False,
+    )
+
+    def __init__(self, how: str, cost: str, dated: bool) -> None:
+        self.how = how
+        self.cost = cost
+        self.dated = dated
 
 
 @dataclass(frozen=True)
@@ -45,7 +64,8 @@ class Window:
 class Parent:
     """The list whose rows are asked for their children, one by one.
 
-    asks: the parameters that pick the children of one parent, `{id}` standing for its id; several: all of them.
+    asks: the parameters that pick the children of one parent, `{id}` standing for its id. Where there are several, like
+        `({"allowing_user_id": "{id}"}, {"allowed_user_id": "{id}"})`, each is a list of its own, and all are read.
     """
 
     of: "Endpoint"
@@ -232,7 +252,6 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("activity_custom_fields", "custom_field/activity/"),
     Endpoint("custom_object_custom_fields", "custom_field/custom_object_type/"),
     Endpoint("shared_custom_fields", "custom_field/shared/"),
-    Endpoint("custom_field_values", "", Walk.VALUES),
     # People: https://developer.close.com/api/resources/users, .../organizations, .../roles, .../groups
     Endpoint("users", "user/"),
     Endpoint("user_availabilities", "user/availability/", key="user_id"),

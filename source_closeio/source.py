@@ -1,10 +1,11 @@
 """The commands: check, discover and read; config in, streams out."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 
 from airbyte_cdk.models import (
@@ -14,7 +15,6 @@ from airbyte_cdk.models import (
     AirbyteStateMessage,
     AirbyteStreamStatus,
     ConfiguredAirbyteCatalog,
-    ConfiguredAirbyteStream,
     Status,
     StreamDescriptor,
 )
@@ -22,12 +22,14 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 
 from .config import Settings, read_settings
-from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME, Walk
+from .custom_field_values import OWNERS, CustomFieldValues
+from .custom_fields import Definitions, load
+from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME
 from .engine import Engine
 from .errors import ConfigError, FixInput, Problem, StreamRefused
 from .inputs import Inputs
 from .reporting import cause_of, sentences, traced, with_changes
-from .streams import CloseStream, Connection, stream_of
+from .streams import CloseStream, Connection, rows_of, stream_of
 from .workers import side_by_side
 
 UNUSABLE = "unusable_because"
@@ -52,14 +54,14 @@ class SourceCloseIO(Inputs):
 
     def streams(self, config: Mapping[str, Any]) -> list[CloseStream]:  # type: ignore[override]  # a narrower list
         with sentences():
-            return self._streams(Connection(_settings(config)))
+            return _streams(Connection(_settings(config)))
 
     def discover(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteCatalog:
         """The streams with the custom fields of this organisation as columns."""
         with sentences():
             connection = Connection(_settings(config))
-            connection.custom_fields.load(CUSTOM_FIELD_SCHEMAS)
-            return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in self._streams(connection)])
+            connection.custom_fields = _definitions(connection, CUSTOM_FIELD_SCHEMAS)
+            return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in _streams(connection)])
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, str | None]:
         try:
@@ -70,8 +72,7 @@ class SourceCloseIO(Inputs):
         organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
         name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
         logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
-        # The values' tables are asked under their own names.
-        streams = [each for each in self._streams(connection) if each.endpoint.walk is not Walk.VALUES]
+        streams = [stream_of(endpoint, connection) for endpoint in ENDPOINTS]
         refusals = side_by_side(_refusal, streams, connection.settings.num_workers)
         if all(refusals):
             return False, f"No stream can be read with this key. {refusals[0]}"
@@ -99,7 +100,7 @@ class SourceCloseIO(Inputs):
     def _read(
         self, connection: Connection, catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage]:
-        available = {stream.name: stream for stream in self._streams(connection)}
+        available = {stream.name: stream for stream in _streams(connection)}
         unknown = [wanted for wanted in catalog.streams if wanted.stream.name not in available]
         for wanted in unknown:
             yield status_message(wanted.stream, AirbyteStreamStatus.INCOMPLETE)
@@ -112,7 +113,7 @@ class SourceCloseIO(Inputs):
         failures: Mapping[str, Exception] = {}
         if known := [wanted for wanted in catalog.streams if wanted.stream.name in available]:
             engine = Engine(connection, state, _ask_identity(connection)[1])
-            connection.custom_fields.load(_kinds_needed(available, known))  # before the first record, side by side
+            connection.custom_fields = _definitions(connection, _kinds(available[each.stream.name] for each in known))
             for wanted in known:
                 available[wanted.stream.name].fit_to(wanted.stream.json_schema)
                 engine.add(available[wanted.stream.name], wanted)
@@ -129,10 +130,6 @@ class SourceCloseIO(Inputs):
     def message_repository(self) -> MessageRepository | None:
         return None  # all messages of `read` go through its own queue
 
-    def _streams(self, connection: Connection) -> list[CloseStream]:
-        offered = (each for each in ENDPOINTS if each.walk is not Walk.VALUES or connection.settings.custom_field_names)
-        return [stream_of(endpoint, connection) for endpoint in offered]
-
 
 def _settings(config: Mapping[str, Any]) -> Settings:
     if UNUSABLE in config:
@@ -140,12 +137,10 @@ def _settings(config: Mapping[str, Any]) -> Settings:
     return read_settings(config)
 
 
-def _kinds_needed(available: Mapping[str, CloseStream], wanted: list[ConfiguredAirbyteStream]) -> set[str]:
-    """Whose custom fields have to be known to read these streams: a catalogue that was discovered has the columns."""
-    if any(available[each.stream.name].endpoint.walk is Walk.VALUES for each in wanted):
-        return set(CUSTOM_FIELD_SCHEMAS)
-    bare = [available[each.stream.name].endpoint for each in wanted if not each.stream.json_schema.get("properties")]
-    return {endpoint.custom_fields for endpoint in bare if endpoint.custom_fields}
+def _streams(connection: Connection) -> list[CloseStream]:
+    """All that are offered."""
+    values = [CustomFieldValues(connection)] if connection.settings.custom_field_names else []
+    return [*(stream_of(endpoint, connection) for endpoint in ENDPOINTS), *values]
 
 
 def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
@@ -159,6 +154,20 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
         told = parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc)
         connection.ahead = max(now - told, connection.ahead)
     return answer.doc, now - connection.ahead  # type: ignore[attr-defined]
+
+
+def _kinds(streams: Iterable[CloseStream]) -> set[str]:
+    """Whose custom fields have to be known to read these."""
+    read = [
+        endpoint
+        for stream in streams
+        for endpoint in (OWNERS if isinstance(stream, CustomFieldValues) else [stream.endpoint])
+    ]
+    return {endpoint.custom_fields for endpoint in read if endpoint.custom_fields}
+
+
+def _definitions(connection: Connection, kinds: Iterable[str]) -> Mapping[str, Definitions]:
+    return load(kinds, partial(rows_of, connection), connection.settings.num_workers)
 
 
 def _refusal(stream: CloseStream) -> str | None:

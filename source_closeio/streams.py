@@ -3,8 +3,7 @@
 import logging
 import threading
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from itertools import islice
@@ -22,8 +21,8 @@ from .advanced_filtering import search_body
 from .auth import authenticator
 from .config import Settings
 from .custom_columns import fits
-from .custom_fields import CustomFields, Definitions, values_of
-from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
+from .custom_fields import Definitions, columns
+from .endpoints import Endpoint, Walk
 from .errors import NoProgress, NothingThere, Stopped, TellUs
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
 from .keyset import search
@@ -59,7 +58,8 @@ class Connection:
         self.auth = authenticator(settings, self.pause)
         self.rate_limiter = RateLimiter(sleep=self.pause)
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
-        self.custom_fields = CustomFields(lambda endpoint: stream_of(endpoint, self), settings.num_workers)
+        self.custom_fields: Mapping[str, Definitions] = {}
+        """By kind of object; see `custom_fields.load`."""
 
     def closed(self, span: Span) -> tuple[Span, ...]:
         """A span without an end in two; the first ends a minute ago, so that what is edited from now on leaves it."""
@@ -161,7 +161,7 @@ class CloseStream(HttpStream):
 
     def _definitions(self) -> Definitions:
         kind = self.endpoint.custom_fields
-        return self._connection.custom_fields.definitions(kind) if kind else {}
+        return self._connection.custom_fields[kind] if kind else {}
 
     # What the CDK asks of a stream.
 
@@ -192,8 +192,7 @@ class CloseStream(HttpStream):
         declared = schema_of(self.name)
         if not self.endpoint.custom_fields:
             return declared
-        columns = self._connection.custom_fields.columns(self.endpoint.custom_fields)
-        return {**declared, "properties": {**declared["properties"], **columns}}
+        return {**declared, "properties": {**declared["properties"], **columns(self._definitions())}}
 
     @property
     def url_base(self) -> str:
@@ -324,33 +323,6 @@ class SearchStream(CloseStream):
         return search_body(str(self.endpoint.object_type), columns, stream_slice or {})
 
 
-class ValuesStream(CloseStream):
-    """A parent is one of the tables whose records have custom fields, by its name."""
-
-    def parts(self) -> Iterator[Part]:
-        return (Part(parent=endpoint.name) for endpoint in OWNERS)
-
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
-        (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part.parent)
-        definitions = self._connection.custom_fields.definitions(str(owner.custom_fields))
-        start = self._connection.settings.start_date
-        table = stream_of(owner, self._connection)
-        span = Span(start and whole_second(start))
-        for record in table.records(Part(span)):
-            yield from values_of(str(owner.custom_fields), record, definitions)
-        self.names.unplaced |= table.names.unplaced
-
-    def probe(self) -> None:
-        """Its tables are asked under their own names."""
-
-
-OWNERS = tuple(
-    replace(endpoint, fields=("id", *DATES, "custom_object_type_id", "custom") if endpoint.walk is Walk.SEARCH else ())
-    for endpoint in ENDPOINTS
-    if endpoint.custom_fields and endpoint.name != "activities"
-)
-
-
 def _parents_of(endpoint: Endpoint, connection: Connection) -> Iterator[str]:
     assert endpoint.parent is not None  # noqa: S101 - of a row that has children
     parents = stream_of(endpoint.parent.of, connection)
@@ -369,10 +341,9 @@ def _rows_in(doc: Any, names: tuple[str, ...]) -> Any:
     return [{**row, "found_in": name} for name, rows in lists.items() for row in rows]
 
 
-CLASS_OF: Mapping[Walk, Callable[[Endpoint, Connection], CloseStream]] = {
+CLASS_OF: Mapping[Walk, type[CloseStream]] = {
     Walk.LIST: ListStream,
     Walk.CHILD: ChildStream,
-    Walk.VALUES: ValuesStream,
     Walk.WINDOW: WindowStream,
     Walk.SEARCH: SearchStream,
     Walk.EVENT: EventStream,
@@ -381,3 +352,8 @@ CLASS_OF: Mapping[Walk, Callable[[Endpoint, Connection], CloseStream]] = {
 
 def stream_of(endpoint: Endpoint, connection: Connection) -> CloseStream:
     return CLASS_OF[endpoint.walk](endpoint, connection)
+
+
+def rows_of(connection: Connection, endpoint: Endpoint) -> list[Record]:
+    """All rows of a short list, as Close sends them."""
+    return list(stream_of(endpoint, connection).rows(Part(), endpoint.page_size))

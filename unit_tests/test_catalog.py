@@ -9,6 +9,7 @@ import pytest
 
 import source_closeio
 from source_closeio.config import read_settings
+from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES
 from source_closeio.endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import columns_of, schema_of
 
@@ -19,8 +20,9 @@ SPEC = json.loads((Path(source_closeio.__file__).parent / "spec.json").read_text
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: str(endpoint.name))
 def test_every_row_can_be_read_as_it_stands(endpoint: Endpoint) -> None:
-    assert (endpoint.path.endswith("/") and not endpoint.path.startswith("/")) or endpoint.walk is Walk.VALUES
-    assert (endpoint.window is None) == (endpoint.walk in (Walk.LIST, Walk.CHILD, Walk.VALUES))
+    assert endpoint.path.endswith("/")
+    assert not endpoint.path.startswith("/")
+    assert (endpoint.window is not None) == endpoint.walk.dated
     assert (endpoint.object_type is not None) == (endpoint.walk is Walk.SEARCH)
     assert (endpoint.parent is not None) or endpoint.walk is not Walk.CHILD
     assert ("{id}" in f"{endpoint.path}{endpoint.parent and endpoint.parent.asks}") == (endpoint.parent is not None)
@@ -47,14 +49,14 @@ def test_names_are_unique_and_each_schema_belongs_to_a_row() -> None:
     files = {path.stem for path in (Path(source_closeio.__file__).parent / "schemas").glob("*.json")}
 
     assert len(set(names)) == len(names)
-    assert files == set(names)
+    assert files == {*names, CUSTOM_FIELD_VALUES.name}
 
 
 def test_discover_offers_every_row(run: Callable[..., Output]) -> None:
     (message,) = run("discover", config={"custom_field_names": True}).of("CATALOG")
     streams = {stream["name"]: stream for stream in message["catalog"]["streams"]}
 
-    assert list(streams) == [endpoint.name for endpoint in ENDPOINTS]
+    assert list(streams) == [*(endpoint.name for endpoint in ENDPOINTS), CUSTOM_FIELD_VALUES.name]
     for endpoint in ENDPOINTS:
         stream = streams[endpoint.name]
         assert stream["source_defined_primary_key"] == [[endpoint.key]]

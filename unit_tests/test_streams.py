@@ -9,7 +9,7 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from close_emulator import SMALL, Emulator
 from source_closeio.custom_columns import column
-from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
+from source_closeio.endpoints import ENDPOINTS, Endpoint
 from source_closeio.schemas import schema_of
 
 from .conftest import NOW, Output
@@ -44,15 +44,6 @@ def close(organisation: Emulator) -> Emulator:
 
 def held(close: Emulator, endpoint: Endpoint) -> list[dict[str, Any]]:
     """The rows that the emulator holds for a stream."""
-    if endpoint.walk is Walk.VALUES:
-        return [
-            {"id": f"{row['id']}/{name.removeprefix('custom.')}/{position}"}
-            for path in KINDS
-            for row in close.all(path)
-            for name, value in row.items()
-            if name.startswith("custom.") and value is not None
-            for position in range(len(value) if isinstance(value, list) else 1)
-        ]
     if endpoint.name == "organizations":
         return [{"id": close.organization_id}]
     path = {"memberships": "membership/"}.get(endpoint.name, endpoint.path.replace("{id}/", ""))
