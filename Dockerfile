@@ -12,11 +12,12 @@ COPY source_closeio /build/source_closeio
 RUN pip --python /opt/venv/bin/python install --no-cache-dir --no-index --no-deps --no-build-isolation /build
 
 FROM ${BASE}
+ARG VERSION=0.1.0
 LABEL io.airbyte.name="source-closeio" \
-    io.airbyte.version="0.1.0" \
+    io.airbyte.version="${VERSION}" \
     org.opencontainers.image.title="source-closeio" \
     org.opencontainers.image.description="Airbyte source connector for Close CRM that loses no record" \
-    org.opencontainers.image.version="0.1.0" \
+    org.opencontainers.image.version="${VERSION}" \
     org.opencontainers.image.source="https://github.com/source-closeio/source-closeio" \
     org.opencontainers.image.licenses="MIT"
 RUN useradd --uid 1000 --home-dir /airbyte --create-home --skel /nonexistent airbyte

@@ -3,14 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-airbyte test-clients check histories mutants bench bench-image soak docs lock image clean
+.PHONY: help demo test test-docker test-airbyte test-clients check histories mutants bench bench-image soak docs lock image \
+	push dist release-notes hooks clean
 
 IMAGE ?= source-closeio:dev
+VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
 # An engine without a bridge has the host's network only.
 NETWORK = $(shell docker network inspect bridge >/dev/null 2>&1 || echo --network host)
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/ready ## Read a synthetic organisation from the emulator: first sync, changes, second sync
 	@$(BIN)/python -m examples.demo
@@ -57,12 +59,32 @@ docs: .venv/ready ## Write the generated parts of README.md and docs/ anew
 lock: .venv/ready ## Write requirements.txt, the locked dependencies of the image, anew
 	@$(BIN)/uv pip compile --quiet --no-config --upgrade --generate-hashes --python-version 3.11 \
 		--python-platform x86_64-manylinux_2_28 --override requirements-left-out.txt \
-		--custom-compile-command "make lock" --output-file requirements.txt setup.py
+		--custom-compile-command "make lock" --output-file requirements.txt pyproject.toml
 
 image: ## Build the Docker image and run spec in it
 	docker build $(NETWORK) --tag $(IMAGE) .
 	docker run --rm --read-only --tmpfs /tmp --cap-drop ALL --network none $(IMAGE) spec
 	@docker image inspect --format '$(IMAGE): {{.Size}} bytes' $(IMAGE)
+
+push: image ## Push the image and print its digest: `make push IMAGE=registry.example.com/source-closeio:0.1.0`
+	docker push $(IMAGE)
+	@docker image inspect --format '{{index .RepoDigests 0}}' $(IMAGE)
+
+dist: .venv/ready ## Build the package into dist/: the source, and from it the wheel
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --no-config --no-build-isolation --python $(BIN)/python
+
+release-notes: ## Print the changelog of the version, if that is TAG and has a date: `make release-notes TAG=v0.1.0`
+	@test "$(TAG)" = "v$(VERSION)" || \
+		{ echo "The tag is \"$(TAG)\" and the version $(VERSION): set the version in pyproject.toml, or tag v$(VERSION)." >&2; exit 1; }
+	@grep -Eqx '## $(VERSION) - [0-9]{4}-[0-9]{2}-[0-9]{2}' CHANGELOG.md || \
+		{ echo "Give $(VERSION) its day in CHANGELOG.md: \"## $(VERSION) - YYYY-MM-DD\"." >&2; exit 1; }
+	@awk '/^## / {ours = index($$0, "## $(VERSION) - ") == 1; next} ours' CHANGELOG.md
+
+hooks: ## Let git run `make check` before each commit
+	@hook=$$(git rev-parse --git-path hooks)/pre-commit; \
+	if [ -e "$$hook" ]; then echo "There is a hook already: let $$hook call \`make check\`." >&2; exit 1; fi; \
+	mkdir -p "$${hook%/*}" && printf '#!/bin/sh\nexec make check\n' > "$$hook" && chmod +x "$$hook"
 
 clean: ## Remove the environment, caches and outputs
 	rm -rf .tmp .venv build dist *.egg-info demo-output .mypy_cache .pytest_cache .ruff_cache
