@@ -62,7 +62,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE, re.MULTILINE) == [version]
     assert METADATA["data"]["dockerImageTag"] == version
     assert re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[0] == version
-    assert re.findall(r"source-closeio:(\d\S+)", guide) == [version] * 5
+    assert set(re.findall(r"source-closeio:(\d\S+)", guide)) == {version}
     assert f"| Docker image tag | `{version}` |" in guide
     assert metadata("source-closeio")["Version"] == source_closeio.__version__ == version
 
