@@ -119,6 +119,8 @@ def test_the_image_says_what_it_is_and_how_it_is_started(
 
     assert config["User"] == "1000:1000"
     assert config["Labels"]["io.airbyte.name"] == "source-closeio"
+    version = inside('python -c "import source_closeio; print(source_closeio.__version__)"')
+    assert config["Labels"]["io.airbyte.version"] == config["Labels"]["org.opencontainers.image.version"] == version
     assert f"AIRBYTE_ENTRYPOINT={' '.join(config['Entrypoint'])}" in config["Env"]
     assert config["Entrypoint"] == ["python", "/airbyte/integration_code/main.py"]
     # Kubernetes starts it by the variable, from a folder of its own.
