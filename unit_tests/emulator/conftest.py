@@ -66,6 +66,7 @@ class Client:
 
 
 Emulate = Callable[..., tuple[Emulator, Client]]
+Records = Callable[..., list[dict[str, object]]]
 
 
 @pytest.fixture
@@ -99,6 +100,6 @@ def numbered(prefix: str, count: int, **fields: object) -> list[dict[str, object
 
 
 @pytest.fixture
-def records() -> Callable[..., list[dict[str, object]]]:
+def records() -> Records:
     """Makes partial records."""
     return numbered

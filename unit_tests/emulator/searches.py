@@ -1,9 +1,16 @@
 """Bodies of searches, and the chain of pages that one leads to."""
 
+from collections.abc import Sequence
+from typing import Any
 
-def condition(kind, field, low=None, high=None):
-    def moment(value):
-        return value and {"type": "fixed_utc", "value": value}
+from unit_tests.emulator.conftest import Client
+
+Json = dict[str, Any]
+
+
+def condition(kind: str, field: str, low: str | None = None, high: str | None = None) -> Json:
+    def moment(value: str | None) -> Json | None:
+        return {"type": "fixed_utc", "value": value} if value else None
 
     return {
         "type": "field_condition",
@@ -12,12 +19,18 @@ def condition(kind, field, low=None, high=None):
     }
 
 
-def term(kind, field, *values):
+def term(kind: str, field: str, *values: object) -> Json:
     return {**condition(kind, field), "condition": {"type": "term", "values": list(values)}}
 
 
-def search(kind, *conditions, sort=("date_updated",), fields=None, **more):
-    body = {
+def search(
+    kind: str,
+    *conditions: Json,
+    sort: Sequence[str] = ("date_updated",),
+    fields: Sequence[str] | None = None,
+    **more: object,
+) -> Json:
+    body: Json = {
         "query": {
             "type": "and",
             "negate": False,
@@ -37,9 +50,10 @@ def search(kind, *conditions, sort=("date_updated",), fields=None, **more):
     return body
 
 
-def chain(client, body):
+def chain(client: Client, body: Json) -> list[list[str]]:
     """All pages of a search."""
-    pages, cursor = [], None
+    pages: list[list[str]] = []
+    cursor = None
     while True:
         reply = client.post("data/search/", {**body, "cursor": cursor})
         assert reply.status == 200, reply.raw

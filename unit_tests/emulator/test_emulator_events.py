@@ -5,16 +5,17 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from close_emulator import Behaviour
+from unit_tests.emulator.conftest import Emulate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
-def event(number, minutes_ago, **fields):
+def event(number: int, minutes_ago: float, **fields: object) -> dict[str, object]:
     when = (NOW - timedelta(minutes=minutes_ago)).replace(tzinfo=None).isoformat(timespec="microseconds")
     return {"id": f"ev_{number}", "date_created": when, "date_updated": when, **fields}
 
 
-def test_pages_run_from_new_to_old_and_back(emulate):
+def test_pages_run_from_new_to_old_and_back(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", *[event(number, number) for number in range(5)])
     first = client.get("event/", _limit=2, _cursor="").json
@@ -29,14 +30,14 @@ def test_pages_run_from_new_to_old_and_back(emulate):
     assert client.get("event/", _cursor="rubbish").status == 400
 
 
-def test_limit_is_clamped(emulate):
+def test_limit_is_clamped(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", *[event(number, 1) for number in range(60)])
     assert len(client.get("event/", _limit=100).ids) == 50
     assert client.get("event/").ids[0] == "ev_59"
 
 
-def test_dates_and_cursor_together(emulate):
+def test_dates_and_cursor_together(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", *[event(number, number) for number in range(6)])
     since = {"date_updated__gte": (NOW - timedelta(minutes=3)).isoformat()}
@@ -58,12 +59,12 @@ def test_dates_and_cursor_together(emulate):
         ({"object_id": "lead_a"}, 400),
     ],
 )
-def test_filter_combinations(emulate, filters, status):
+def test_filter_combinations(emulate: Emulate, filters: dict[str, object], status: int) -> None:
     _, client = emulate(now=NOW)
     assert client.get("event/", **filters).status == status
 
 
-def test_retention(emulate):
+def test_retention(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", event(1, 29 * 1440), event(2, 31 * 1440))
     assert client.get("event/").ids == ["ev_1"]
@@ -71,7 +72,7 @@ def test_retention(emulate):
     assert client.get("event/").ids == []
 
 
-def test_only_admins_see_old_data(emulate):
+def test_only_admins_see_old_data(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(admin=False))
     close.add("event/", event(1, 59), event(2, 61))
     young, old = client.get("event/").json["data"]
@@ -80,12 +81,12 @@ def test_only_admins_see_old_data(emulate):
     assert "data" not in client.get("event/ev_2/").json
 
 
-def test_refused_log(emulate):
+def test_refused_log(emulate: Emulate) -> None:
     _, client = emulate(behaviour=Behaviour(event_log_allowed=False))
     assert client.get("event/").status == 400
 
 
-def test_changes_leave_events(emulate):
+def test_changes_leave_events(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("lead/", {"id": "lead_a", "name": "old", "custom.cf_1": 1})
     close.add("activity/custom/", {"id": "acti_a", "lead_id": "lead_a"})
@@ -108,7 +109,7 @@ def test_changes_leave_events(emulate):
     assert close.ids("activity/") == set()
 
 
-def test_events_can_be_switched_off_or_carry_an_offset(emulate):
+def test_events_can_be_switched_off_or_carry_an_offset(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(events_on_change=False))
     close.add("lead/", {"id": "lead_a"})
     close.edit("lead_a", name="new")
@@ -119,7 +120,7 @@ def test_events_can_be_switched_off_or_carry_an_offset(emulate):
     assert client.get("event/").json["data"][0]["date_updated"] == "2026-03-01T12:00:00+00:00"
 
 
-def test_consolidation_keeps_the_id_and_the_first_state(emulate):
+def test_consolidation_keeps_the_id_and_the_first_state(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(event_consolidation=60))
     close.add("lead/", {"id": "lead_a", "name": "one"})
     close.edit("lead_a", name="two")

@@ -2,10 +2,12 @@
 
 import re
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
 from close_emulator import Emulator, Sizes
+from unit_tests.emulator.conftest import Emulate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 KINDS = ("lead", "contact", "opportunity", "activity", "custom_object_type", "shared")
@@ -13,16 +15,16 @@ FORMS = {"text", "number", "date", "datetime", "choices", "user", "contact", "cu
 
 
 @pytest.fixture(scope="module")
-def organisation():
+def organisation() -> Emulator:
     many = Sizes(leads=40, contacts=50, opportunities=40, activities=900, custom_objects=40, users=5, custom_fields=300)
     return Emulator(many, now=NOW)
 
 
-def definitions(close, kind):
+def definitions(close: Emulator, kind: str) -> dict[str, dict[str, Any]]:
     return {row["id"]: row for row in close.all(f"custom_field/{kind}/")}
 
 
-def fits(value, field, close):
+def fits(value: Any, field: dict[str, Any], close: Emulator) -> bool:
     """Whether one value is of the field's type."""
     form = field["type"]
     if form in ("user", "contact"):
@@ -42,7 +44,7 @@ def fits(value, field, close):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_all_types_are_dealt_to_all_objects(organisation, kind):
+def test_all_types_are_dealt_to_all_objects(organisation: Emulator, kind: str) -> None:
     found = definitions(organisation, kind).values()
     forms = {field["type"] for field in found}
     assert forms == (FORMS | {"textarea"} if kind == "activity" else FORMS)
@@ -52,18 +54,18 @@ def test_all_types_are_dealt_to_all_objects(organisation, kind):
     assert not any(field.get("choices") for field in found if field["type"] != "choices")
 
 
-def test_some_fields_are_being_converted(organisation):
+def test_some_fields_are_being_converted(organisation: Emulator) -> None:
     found = [field for kind in KINDS for field in definitions(organisation, kind).values()]
     converting = [field for field in found if "converting_to_type" in field]
     assert len(converting) == 15
     assert {field["converting_to_type"] for field in converting} == {"text"}
 
 
-def test_records_have_values_of_their_own_fields_that_fit(organisation):
+def test_records_have_values_of_their_own_fields_that_fit(organisation: Emulator) -> None:
     close = organisation
     shared = definitions(close, "shared")
 
-    def associated(**wanted):
+    def associated(**wanted: str) -> dict[str, dict[str, Any]]:
         return {
             key: field
             for key, field in shared.items()
@@ -105,7 +107,7 @@ def test_records_have_values_of_their_own_fields_that_fit(organisation):
         assert seen >= FORMS, path
 
 
-def test_shared_fields_belong_to_several(organisation):
+def test_shared_fields_belong_to_several(organisation: Emulator) -> None:
     kinds = [tuple(a["object_type"] for a in f["associations"]) for f in definitions(organisation, "shared").values()]
     assert all(len(each) > 1 for each in kinds)
     assert {kind for each in kinds for kind in each} == {
@@ -117,7 +119,7 @@ def test_shared_fields_belong_to_several(organisation):
     }
 
 
-def test_a_schema_has_own_and_shared_fields_in_the_order_they_were_made(emulate):
+def test_a_schema_has_own_and_shared_fields_in_the_order_they_were_made(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("custom_object_type/", {"id": "cotype_1", "name": "Contract"})
     close.add("custom_field/lead/", {"id": "cf_1"})
@@ -135,7 +137,7 @@ def test_a_schema_has_own_and_shared_fields_in_the_order_they_were_made(emulate)
     assert client.get("custom_field_schema/task/").status == 404
 
 
-def test_an_edited_definition_shows_everywhere_and_leaves_values_as_they_are(emulate):
+def test_an_edited_definition_shows_everywhere_and_leaves_values_as_they_are(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("custom_activity/", {"id": "actitype_1"})
     close.add("custom_field/activity/", {"id": "cf_1", "type": "choices", "custom_activity_type_id": "actitype_1"})
@@ -155,7 +157,7 @@ def test_an_edited_definition_shows_everywhere_and_leaves_values_as_they_are(emu
     assert client.get("custom_activity/").json["data"][0]["fields"] == []
 
 
-def test_custom_types_tell_their_fields_and_who_refers_to_them(organisation):
+def test_custom_types_tell_their_fields_and_who_refers_to_them(organisation: Emulator) -> None:
     types = organisation.all("custom_object_type/")
     shown = {field["id"] for each in types for field in each["fields"]}
     assert set(definitions(organisation, "custom_object_type")) < shown

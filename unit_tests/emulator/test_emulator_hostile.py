@@ -6,6 +6,7 @@ import pytest
 
 from close_emulator import Behaviour, Sizes, faults
 from close_emulator.lists.catalogue import RESOURCES
+from unit_tests.emulator.conftest import Client, Emulate, Records, Reply
 from unit_tests.emulator.searches import chain, condition, search, term
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
@@ -17,28 +18,30 @@ ADDED = {"activity/": "activity/note/"}
 """Where records of a list are added, if not under its own path."""
 
 
-def tied(path, count):
+def tied(path: str, count: int) -> list[dict[str, object]]:
     """Records of one moment, and for playbooks of one position."""
     moment = "2026-01-01T00:00:00+00:00"
     stamps = dict.fromkeys(RESOURCES[path].stamps, moment)
     return [{"id": f"{path[:2]}_{number:03}", **stamps, "position": 1} for number in range(count)]
 
 
-def walk(client, path, limit, **params):
+def walk(client: Client, path: str, limit: int, **params: object) -> list[list[str]]:
     """The pages of a list by `_limit` and `_skip`, until one is not full and says that nothing follows."""
-    pages = []
+    pages: list[Reply] = []
     while not pages or pages[-1].json["has_more"]:
         pages.append(client.get(path, _limit=limit, _skip=limit * len(pages), **params))
     return [page.ids for page in pages]
 
 
-def at(seconds):
+def at(seconds: float) -> str:
     """A moment so many seconds after `NOW` as Close writes it."""
     return (NOW + timedelta(seconds=seconds)).isoformat()
 
 
 @pytest.mark.parametrize("path", ORDERED)
-def test_rows_of_one_sort_key_are_dealt_anew_in_each_request_of_every_list_that_has_an_order(emulate, path):
+def test_rows_of_one_sort_key_are_dealt_anew_in_each_request_of_every_list_that_has_an_order(
+    emulate: Emulate, path: str
+) -> None:
     close, client = emulate(behaviour=Behaviour(unstable_ties=True))
     held = {row["id"] for row in close.add(ADDED.get(path, path), *tied(path, 40))}
     pages = walk(client, path, 10)
@@ -48,14 +51,16 @@ def test_rows_of_one_sort_key_are_dealt_anew_in_each_request_of_every_list_that_
     assert {row for page in walk(client, path, 10) for row in page} == held
 
 
-def test_rows_of_one_sort_key_are_dealt_anew_in_each_request_of_a_search(emulate):
+def test_rows_of_one_sort_key_are_dealt_anew_in_each_request_of_a_search(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(unstable_ties=True))
     held = {row["id"] for row in close.add("lead/", *tied("lead/", 40))}
     body = search("lead", sort=("date_updated", "date_created"), _limit=10)
     assert {row for page in chain(client, body) for row in page} < held
 
 
-def test_a_late_index_with_rows_as_now_finds_sorts_and_filters_by_what_they_were(emulate, records):
+def test_a_late_index_with_rows_as_now_finds_sorts_and_filters_by_what_they_were(
+    emulate: Emulate, records: Records
+) -> None:
     close, client = emulate(now=NOW)
     close.add("opportunity/", *records("oppo", 6))
     close.behaviour.index_lag, close.behaviour.index_rows = 30, "now"
@@ -75,7 +80,7 @@ def test_a_late_index_with_rows_as_now_finds_sorts_and_filters_by_what_they_were
     assert client.get("opportunity/", **old).ids == ["oppo_000", "oppo_002", "oppo_004", "oppo_005"]
 
 
-def test_a_late_index_with_rows_as_now_in_a_search(emulate, records):
+def test_a_late_index_with_rows_as_now_in_a_search(emulate: Emulate, records: Records) -> None:
     close, client = emulate(now=NOW)
     close.add("lead/", *records("lead", 5))
     close.behaviour.index_lag, close.behaviour.index_rows = 30, "now"
@@ -91,7 +96,7 @@ def test_a_late_index_with_rows_as_now_in_a_search(emulate, records):
 
 
 @pytest.mark.parametrize("path", ["lead/", "contact/", "activity/", "activity/note/", "task/", "user/", "form/"])
-def test_hidden_rows_count_and_are_not_shown(emulate, records, path):
+def test_hidden_rows_count_and_are_not_shown(emulate: Emulate, records: Records, path: str) -> None:
     close, client = emulate()
     added = ADDED.get(path, path)
     close.add(added, *records(RESOURCES[added].prefix, 9))
@@ -100,7 +105,9 @@ def test_hidden_rows_count_and_are_not_shown(emulate, records, path):
     assert walk(client, path, 3) == [[seen[0][0], seen[0][2]], [], seen[2]]
 
 
-def test_hidden_rows_count_in_totals_of_lists_and_in_searches_and_in_the_event_log(emulate, records):
+def test_hidden_rows_count_in_totals_of_lists_and_in_searches_and_in_the_event_log(
+    emulate: Emulate, records: Records
+) -> None:
     close, client = emulate(behaviour=Behaviour(hidden={"lead_000", "lead_001", "ev_001"}))
     close.add("lead/", *records("lead", 4))
     assert client.get("lead/").json["total_results"] == 4
@@ -115,7 +122,9 @@ def test_hidden_rows_count_in_totals_of_lists_and_in_searches_and_in_the_event_l
 
 
 @pytest.mark.parametrize(("cursors", "second"), [("positions", [3, 4, 5]), ("keys", [2, 3, 4])])
-def test_a_search_cursor_is_a_position_in_the_order_as_it_is_or_a_key(emulate, cursors, second):
+def test_a_search_cursor_is_a_position_in_the_order_as_it_is_or_a_key(
+    emulate: Emulate, cursors: str, second: list[str]
+) -> None:
     close, client = emulate(behaviour=Behaviour(search_cursors=cursors))
     rows = [row["id"] for row in close.add("lead/", *tied("lead/", 7))]
     body = search("lead", sort=("date_updated", "date_created"), _limit=2)
@@ -126,7 +135,7 @@ def test_a_search_cursor_is_a_position_in_the_order_as_it_is_or_a_key(emulate, c
     assert following.ids == [rows[number] for number in second]
 
 
-def test_keys_lead_through_any_order_once_and_stay_where_their_row_was(emulate, records):
+def test_keys_lead_through_any_order_once_and_stay_where_their_row_was(emulate: Emulate, records: Records) -> None:
     close, client = emulate(behaviour=Behaviour(search_cursors="keys", unstable_ties=True))
     close.add("contact/", *tied("contact/", 5), *records("cont", 5, title=None), {"id": "cont_x", "title": "Boss"})
     held = close.ids("contact/")
@@ -143,7 +152,7 @@ def test_keys_lead_through_any_order_once_and_stay_where_their_row_was(emulate, 
 
 
 @pytest.mark.parametrize("cursors", ["positions", "keys"])
-def test_a_chain_at_its_cap_ends_with_a_refusal_or_with_null(emulate, records, cursors):
+def test_a_chain_at_its_cap_ends_with_a_refusal_or_with_null(emulate: Emulate, records: Records, cursors: str) -> None:
     close, client = emulate(behaviour=Behaviour(search_chain_cap=4, search_cursors=cursors))
     close.add("lead/", *records("lead", 9))
     body = search("lead", _limit=3, include_counts=True)
@@ -158,7 +167,7 @@ def test_a_chain_at_its_cap_ends_with_a_refusal_or_with_null(emulate, records, c
     assert last["count"] == {"limited": 9, "total": 9}
 
 
-def test_the_sort_of_a_search_can_be_ignored(emulate):
+def test_the_sort_of_a_search_can_be_ignored(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("lead/", *({"id": f"lead_{number}", "name": name} for number, name in enumerate("bca")))
     body = search("lead", sort=("name",))
@@ -167,7 +176,7 @@ def test_the_sort_of_a_search_can_be_ignored(emulate):
     assert client.post("data/search/", body).ids == ["lead_0", "lead_1", "lead_2"]
 
 
-def test_custom_fields_of_a_search_can_come_by_name(emulate):
+def test_custom_fields_of_a_search_can_come_by_name(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(search_custom="named"))
     close.add("custom_field/contact/", {"id": "cf_1", "name": "Size"})
     close.add("custom_field/shared/", {"id": "cf_2", "name": "Tags"})
@@ -180,7 +189,7 @@ def test_custom_fields_of_a_search_can_come_by_name(emulate):
 
 
 @pytest.mark.parametrize("path", PAGED)
-def test_the_page_cap_of_every_list_can_be_lowered_while_it_is_walked(emulate, path):
+def test_the_page_cap_of_every_list_can_be_lowered_while_it_is_walked(emulate: Emulate, path: str) -> None:
     close, client = emulate()
     cap = RESOURCES[path].limit_cap
     assert client.get(path, _limit=cap).status == 200
@@ -194,7 +203,7 @@ def test_the_page_cap_of_every_list_can_be_lowered_while_it_is_walked(emulate, p
     assert len(client.get(path).ids) == 7 < len(rows)  # the cap is the default too
 
 
-def test_the_page_cap_of_search_can_be_lowered_while_it_is_walked(emulate, records):
+def test_the_page_cap_of_search_can_be_lowered_while_it_is_walked(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 9))
     cursor = client.post("data/search/", search("lead", _limit=4)).json["cursor"]
@@ -205,7 +214,7 @@ def test_the_page_cap_of_search_can_be_lowered_while_it_is_walked(emulate, recor
     assert rest.ids == ["lead_004", "lead_005", "lead_006"]
 
 
-def test_the_event_log_clamps_a_limit_above_its_cap_or_refuses_it(emulate):
+def test_the_event_log_clamps_a_limit_above_its_cap_or_refuses_it(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", *({"id": f"ev_{number}"} for number in range(9)))
     close.behaviour.limit_caps = {"event/": 4}
@@ -216,7 +225,7 @@ def test_the_event_log_clamps_a_limit_above_its_cap_or_refuses_it(emulate):
     assert len(client.get("event/", _limit=4).ids) == len(client.get("event/").ids) == 4
 
 
-def test_lists_can_say_always_or_never_that_more_follows(emulate, records):
+def test_lists_can_say_always_or_never_that_more_follows(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 3))
     for said in (True, False):
@@ -227,7 +236,7 @@ def test_lists_can_say_always_or_never_that_more_follows(emulate, records):
     assert [client.get("lead/", _limit=2, _skip=skip).json["has_more"] for skip in (0, 2, 90)] == [True, False, False]
 
 
-def test_one_parent_is_refused_and_the_others_are_not(emulate):
+def test_one_parent_is_refused_and_the_others_are_not(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=2))
     close.behaviour.refused_parents = {"gone": 403, close.organization_id: 402}
     close.add("comment/", {"id": "comm_1", "thread_id": "kept"})
@@ -250,7 +259,7 @@ def test_one_parent_is_refused_and_the_others_are_not(emulate):
 
 
 @pytest.mark.parametrize("status", [403, 402, 400, 503])
-def test_a_firewall_answers_with_a_page_in_the_place_of_close(emulate, status):
+def test_a_firewall_answers_with_a_page_in_the_place_of_close(emulate: Emulate, status: int) -> None:
     close, client = emulate()
     close.fail(faults.once(faults.firewall(status)), "lead/")
     page = client.get("lead/")
@@ -262,7 +271,7 @@ def test_a_firewall_answers_with_a_page_in_the_place_of_close(emulate, status):
     assert client.get("lead/").status == 403
 
 
-def test_cursors_of_the_event_log_expire_by_the_clock_in_either_wording(emulate):
+def test_cursors_of_the_event_log_expire_by_the_clock_in_either_wording(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("event/", *({"id": f"ev_{number}"} for number in range(4)))
     cursor = client.get("event/", _limit=2).json["cursor_next"]

@@ -5,9 +5,10 @@ from datetime import datetime, timezone
 import pytest
 
 from close_emulator import Behaviour, Sizes
+from unit_tests.emulator.conftest import Emulate, Records
 
 
-def test_pages_follow_each_other(emulate, records):
+def test_pages_follow_each_other(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 5))
     first = client.get("lead/", _limit=3)
@@ -18,7 +19,7 @@ def test_pages_follow_each_other(emulate, records):
     assert first.ids + second.ids == [f"lead_00{number}" for number in range(5)]
 
 
-def test_default_limit_is_a_hundred(emulate, records):
+def test_default_limit_is_a_hundred(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("contact/", *records("cont", 101))
     assert len(client.get("contact/").ids) == 100
@@ -28,7 +29,7 @@ def test_default_limit_is_a_hundred(emulate, records):
     ("path", "cap"),
     [("lead/", 200), ("contact/", 100), ("opportunity/", 250), ("activity/call/", 100), ("task/", 1000)],
 )
-def test_limit_caps(emulate, path, cap):
+def test_limit_caps(emulate: Emulate, path: str, cap: int) -> None:
     _, client = emulate()
     assert client.get(path, _limit=cap).status == 200
     refused = client.get(path, _limit=cap + 1)
@@ -39,7 +40,7 @@ def test_limit_caps(emulate, path, cap):
     }
 
 
-def test_skip_caps_in_both_dialects(emulate):
+def test_skip_caps_in_both_dialects(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(skip_caps={"contact/": 10}))
     assert client.get("lead/", _skip=35_000).status == 200
     assert "35000" in client.get("lead/", _skip=35_001).json["field-errors"]["_skip"]
@@ -50,7 +51,7 @@ def test_skip_caps_in_both_dialects(emulate):
     assert client.get("user/", _skip=6).status == 400
 
 
-def test_activities_come_newest_first_and_under_both_paths(emulate, records):
+def test_activities_come_newest_first_and_under_both_paths(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("activity/call/", *records("acti", 3))
     close.add("activity/", {"_type": "Email", "id": "acti_e", "date_created": "2026-01-02T00:00:00+00:00"})
@@ -60,7 +61,7 @@ def test_activities_come_newest_first_and_under_both_paths(emulate, records):
     assert close.ids("activity/") == {"acti_e", "acti_000", "acti_001", "acti_002"}
 
 
-def test_activity_dates_are_cut_to_seconds(emulate):
+def test_activity_dates_are_cut_to_seconds(emulate: Emulate) -> None:
     close, client = emulate()
     for number, fraction in enumerate(("", ".400000", ".900000")):
         close.add("activity/note/", {"id": f"acti_{number}", "date_created": f"2026-01-01T00:00:05{fraction}+00:00"})
@@ -70,7 +71,7 @@ def test_activity_dates_are_cut_to_seconds(emulate):
     assert client.get("activity/note/", date_created__lt="2026-01-01T00:00:05.999Z").ids == []
 
 
-def test_activity_filters_that_need_a_lead(emulate, records):
+def test_activity_filters_that_need_a_lead(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("activity/call/", *records("acti", 2, lead_id="lead_a", user_id="user_a"))
     close.add("activity/call/", {"id": "acti_b", "lead_id": "lead_b"})
@@ -80,7 +81,7 @@ def test_activity_filters_that_need_a_lead(emulate, records):
     assert set(client.get("activity/", id__in="acti_b,acti_000").ids) == {"acti_b", "acti_000"}
 
 
-def test_activity_at_orders_only_one_lead(emulate):
+def test_activity_at_orders_only_one_lead(emulate: Emulate) -> None:
     close, client = emulate()
     close.add(
         "activity/meeting/",
@@ -103,7 +104,7 @@ def test_activity_at_orders_only_one_lead(emulate):
     assert client.get("activity/", **later).ids == ["acti_2"]
 
 
-def test_opportunities_sort_and_filter_by_date_updated(emulate, records):
+def test_opportunities_sort_and_filter_by_date_updated(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("opportunity/", *records("oppo", 4))
     found = client.get(
@@ -117,7 +118,7 @@ def test_opportunities_sort_and_filter_by_date_updated(emulate, records):
     assert found.json["count_by_value_period"] == {"one_time": 2}
 
 
-def test_task_types_and_orders(emulate, records):
+def test_task_types_and_orders(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("task/", *records("task", 2))
     close.add("task/", {"id": "noti_1", "_type": "missed_call", "date_created": "2026-01-03T00:00:00Z"})
@@ -129,7 +130,7 @@ def test_task_types_and_orders(emulate, records):
     assert client.get("task/", date_updated__gt="2026-01-01T00:00:00+00:00").ids == ["task_001"]
 
 
-def test_task_views(emulate):
+def test_task_views(emulate: Emulate) -> None:
     close, client = emulate(now=datetime(2026, 1, 10, tzinfo=timezone.utc))
     close.add(
         "task/",
@@ -142,7 +143,7 @@ def test_task_views(emulate):
     assert client.get("task/", view="archive", is_complete="true").ids == ["task_done"]
 
 
-def test_lists_without_has_more_and_lists_that_need_a_parameter(emulate):
+def test_lists_without_has_more_and_lists_that_need_a_parameter(emulate: Emulate) -> None:
     _, client = emulate(Sizes(leads=1))
     assert set(client.get("pipeline/").json) == {"data"}
     assert set(client.get("status/lead/").json) == {"has_more", "data"}
@@ -151,7 +152,7 @@ def test_lists_without_has_more_and_lists_that_need_a_parameter(emulate):
     assert client.get("custom_object/", lead_id="lead_x").ids == []
 
 
-def test_fields_are_picked(emulate):
+def test_fields_are_picked(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("custom_field/lead/", {"id": "cf_1", "name": "Size"})
     close.add("lead/", {"id": "lead_1", "custom.cf_1": "XL", "custom.cf_2": ["a", {"b": 1}]})
@@ -162,7 +163,7 @@ def test_fields_are_picked(emulate):
     assert client.get("lead/lead_1/", _fields="custom.cf_2").json == {"custom.cf_2": ["a", {"b": 1}]}
 
 
-def test_lead_rows_carry_both_kinds_of_custom_fields(emulate):
+def test_lead_rows_carry_both_kinds_of_custom_fields(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("lead/", {"id": "lead_1", "custom.cf_1": 5})
     assert client.get("lead/").json["data"][0]["custom"] == {"cf_1": 5}
@@ -170,7 +171,7 @@ def test_lead_rows_carry_both_kinds_of_custom_fields(emulate):
     assert "custom" not in client.get("lead/").json["data"][0]
 
 
-def test_method_override_carries_long_filters(emulate, records):
+def test_method_override_carries_long_filters(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("activity/call/", *records("acti", 3))
     body = {"_params": {"id__in": ["acti_000", "acti_002"], "_limit": 50}}
@@ -178,7 +179,7 @@ def test_method_override_carries_long_filters(emulate, records):
     assert client.post("activity/call/", body).status == 405
 
 
-def test_zone_of_naive_filters(emulate):
+def test_zone_of_naive_filters(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("task/", {"id": "task_1", "date_created": "2026-01-01T12:00:00+00:00"})
     naive = {"date_created__gte": "2026-01-01T13:00:00"}
@@ -187,7 +188,7 @@ def test_zone_of_naive_filters(emulate):
     assert client.get("task/", date_created__gte="yesterday").status == 400
 
 
-def test_unstable_ties_come_in_another_order_but_nothing_else_moves(emulate):
+def test_unstable_ties_come_in_another_order_but_nothing_else_moves(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(unstable_ties=True))
     tied = [{"id": f"cont_{number}", "date_created": "2026-01-01T00:00:00Z"} for number in range(30)]
     close.add("contact/", {"id": "cont_first", "date_created": "2026-01-02T00:00:00Z"}, *tied)
@@ -196,14 +197,14 @@ def test_unstable_ties_come_in_another_order_but_nothing_else_moves(emulate):
     assert all(order[0] == "cont_first" and len(set(order)) == 31 for order in orders)
 
 
-def test_lies_about_has_more_are_told_once(emulate, records):
+def test_lies_about_has_more_are_told_once(emulate: Emulate, records: Records) -> None:
     close, client = emulate(behaviour=Behaviour(has_more_lies=["true_on_last", "false_on_full"]))
     close.add("lead/", *records("lead", 3))
     assert [client.get("lead/", _limit=2).json["has_more"] for _ in range(2)] == [False, True]
     assert [client.get("lead/", _skip=2).json["has_more"] for _ in range(2)] == [True, False]
 
 
-def test_index_lag_shows_the_old_state(emulate):
+def test_index_lag_shows_the_old_state(emulate: Emulate) -> None:
     close, client = emulate(now=datetime(2026, 1, 1, tzinfo=timezone.utc))
     close.add("contact/", {"id": "cont_1", "name": "old"}, {"id": "cont_2"})
     close.behaviour.index_lag = 30

@@ -1,39 +1,41 @@
 """Rate limits: how requests are counted, for which groups, and what is told of it."""
 
 import re
+from typing import Any
 
 import pytest
 
 from close_emulator import Behaviour
+from unit_tests.emulator.conftest import Client, Emulate, Reply
 
 
 class Clock:
     """Time that passes when it is told to."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.now = 1000.0
 
-    def __call__(self):
+    def __call__(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def counted(emulate):
+def counted(emulate: Emulate) -> Counted:
     """A client of a Close with these rate limits; gives the clock too."""
 
-    def start(**switches):
+    def start(**switches: Any) -> tuple[Clock, Client]:
         close, client = emulate(behaviour=Behaviour(**switches))
-        close.rate_clock = Clock()
-        return close.rate_clock, client
+        clock = close.rate_clock = Clock()
+        return clock, client
 
     return start
 
 
-def statuses(client, count, path="me/"):
+def statuses(client: Client, count: int, path: str = "me/") -> list[int]:
     return [client.get(path).status for _ in range(count)]
 
 
-def standing(reply):
+def standing(reply: Reply) -> tuple[float, ...]:
     """remaining and reset, as the header tells them."""
     return tuple(float(text) for text in re.findall(r"(?:remaining|reset)=([\d.]+)", reply.headers["ratelimit"]))
 
@@ -47,7 +49,7 @@ def standing(reply):
         ("bucket", [3, 1, 1, 2]),
     ],
 )
-def test_three_requests_in_two_seconds_are_counted_in_three_ways(counted, way, allowed):
+def test_three_requests_in_two_seconds_are_counted_in_three_ways(counted: Counted, way: str, allowed: object) -> None:
     clock, client = counted(rate_limit=3, rate_window=2.5, rate_counting=way)
     seen = [statuses(client, 5).count(200)]
     for pause in (1.0, 1.0, 2.0):
@@ -57,7 +59,9 @@ def test_three_requests_in_two_seconds_are_counted_in_three_ways(counted, way, a
 
 
 @pytest.mark.parametrize(("way", "allowed"), [("fixed", 3), ("sliding", 1), ("bucket", 2)])
-def test_a_fixed_window_ends_at_once_and_a_sliding_one_request_by_request(counted, way, allowed):
+def test_a_fixed_window_ends_at_once_and_a_sliding_one_request_by_request(
+    counted: Counted, way: str, allowed: object
+) -> None:
     clock, client = counted(rate_limit=3, rate_window=2, rate_counting=way)
     for _ in range(2):
         clock.now += 1  # the first opens the window; the second comes a second later
@@ -69,7 +73,7 @@ def test_a_fixed_window_ends_at_once_and_a_sliding_one_request_by_request(counte
 
 
 @pytest.mark.parametrize(("way", "reset"), [("fixed", 1.75), ("sliding", 1.75), ("bucket", 0.75)])
-def test_who_waits_as_long_as_told_is_allowed_one_more(counted, way, reset):
+def test_who_waits_as_long_as_told_is_allowed_one_more(counted: Counted, way: str, reset: float) -> None:
     clock, client = counted(rate_limit=2, rate_window=2, rate_counting=way)
     assert standing(client.get("me/"))[0] == 1
     assert standing(client.get("me/"))[0] == 0
@@ -85,7 +89,7 @@ def test_who_waits_as_long_as_told_is_allowed_one_more(counted, way, reset):
     assert client.get("me/").status == 200
 
 
-def test_a_single_group_can_have_a_limit_of_its_own(counted):
+def test_a_single_group_can_have_a_limit_of_its_own(counted: Counted) -> None:
     _, client = counted(rate_limit=2, rate_limits={"user/": 1, "lead/{id}/": 1})
     assert statuses(client, 3) == [200, 200, 429]
     assert statuses(client, 2, "user/") == [200, 429]
@@ -97,7 +101,7 @@ def test_a_single_group_can_have_a_limit_of_its_own(counted):
 
 
 @pytest.mark.parametrize("way", ["fixed", "sliding", "bucket"])
-def test_the_organisation_has_a_limit_over_all_groups(counted, way):
+def test_the_organisation_has_a_limit_over_all_groups(counted: Counted, way: str) -> None:
     clock, client = counted(rate_limit=2, rate_limit_org=3, rate_counting=way, rate_window=5)
     assert statuses(client, 2) == [200, 200]
     own = client.get("me/").json["error"]

@@ -8,23 +8,24 @@ import close_emulator
 from close_emulator import Behaviour, faults
 from close_emulator.cli import main
 from close_emulator.switches import table
+from unit_tests.emulator.conftest import Emulate
 
 README = (Path(close_emulator.__file__).parent / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_limits_come_first():
+def test_the_limits_come_first() -> None:
     headings = re.findall(r"^## (.+)$", README, re.MULTILINE)
     assert headings[0] == "What it is not"
 
 
-def test_the_table_of_switches_is_made_from_the_code(capsys):
+def test_the_table_of_switches_is_made_from_the_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--switches"]) == 0
     printed = capsys.readouterr().out
     (shown,) = re.findall(r"<!-- switches -->\n(.*?)<!-- /switches -->", README, re.DOTALL)
     assert shown == printed, "python -m close_emulator --switches prints it anew"
 
 
-def test_every_switch_is_in_the_table_with_its_default_and_a_meaning():
+def test_every_switch_is_in_the_table_with_its_default_and_a_meaning() -> None:
     rows = [re.split(r"(?<!\\)\|", line)[1:5] for line in table().splitlines()[2:]]
     names, values, defaults, meanings = ([cell.strip(" `") for cell in column] for column in zip(*rows, strict=True))
     assert names == [each.name for each in dataclasses.fields(Behaviour)]
@@ -34,7 +35,7 @@ def test_every_switch_is_in_the_table_with_its_default_and_a_meaning():
     assert all(meaning.endswith(".") for meaning in meanings)
 
 
-def test_what_the_readme_names_exists(emulate):
+def test_what_the_readme_names_exists(emulate: Emulate) -> None:
     close, _ = emulate()
     told = README.partition("## From Python")[2].partition("\n## ")[0]
     for line in re.findall(r"^\| (`.+?) \|", told, re.MULTILINE):
@@ -45,13 +46,13 @@ def test_what_the_readme_names_exists(emulate):
     assert all(callable(getattr(faults, name)) for name in named)
 
 
-def test_the_control_endpoints_of_the_readme_answer(emulate):
+def test_the_control_endpoints_of_the_readme_answer(emulate: Emulate) -> None:
     _, client = emulate()
     told = README.partition("## From another process")[2].partition("\n## ")[0]
     asked = re.findall(r"^\| `(GET|POST) (\S+)`", told, re.MULTILINE)
     assert [client.send(method, path).status for method, path in asked] == [200] * 4
 
 
-def test_the_example_of_the_readme_runs():
+def test_the_example_of_the_readme_runs() -> None:
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(example, {})  # noqa: S102 - our own example

@@ -2,13 +2,16 @@
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from close_emulator import Sizes
 from close_emulator.lists.catalogue import RESOURCES
+from unit_tests.emulator.conftest import Emulate
 
 RECORDINGS = Path(__file__).resolve().parents[2] / ".." / "shared" / "recordings"
 FILES = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []
@@ -17,21 +20,21 @@ pytestmark = pytest.mark.skipif(not FILES, reason="no recordings here")
 SIZES = Sizes(leads=5, contacts=8, opportunities=30, activities=60, users=12, custom_fields=20)
 
 
-def kinds(value):
+def kinds(value: Json) -> dict[str, str]:
     """The JSON types of each key of one record."""
     return {key: type(item).__name__ for key, item in value.items() if not key.startswith("custom.")}
 
 
-def merged(rows):
+def merged(rows: Iterable[Json]) -> dict[str, set[str]]:
     """The JSON types each key has in any of the records."""
-    found = {}
+    found: dict[str, set[str]] = {}
     for row in rows:
         for key, kind in kinds(row).items():
             found.setdefault(key, set()).add(kind)
     return found
 
 
-def check(recorded, served, where):
+def check(recorded: list[Json], served: list[Json], where: str) -> None:
     """Every key recorded is served, and every type but null is one that is served unless only null is served."""
     have = merged(served)
     for key, types in merged(recorded).items():
@@ -42,14 +45,14 @@ def check(recorded, served, where):
         )
 
 
-def recordings():
+def recordings() -> Iterator[ParameterSet]:
     for file in FILES:
         for number, exchange in enumerate(json.loads(file.read_text())):
             yield pytest.param(exchange, id=f"{file.stem}-{number}")
 
 
 @pytest.mark.parametrize("exchange", list(recordings()))
-def test_shape(emulate, exchange):
+def test_shape(emulate: Emulate, exchange: Json) -> None:
     close, client = emulate(SIZES)
     path = urlsplit(exchange["request"]["url"]).path.removeprefix("/api/v1/")
     status, body = exchange["response"]["status"], exchange["response"]["body"]

@@ -1,16 +1,19 @@
 """What single lists demand, hide and leave out."""
 
+from typing import Any
+
 import pytest
 
 from close_emulator import Behaviour, Sizes
+from unit_tests.emulator.conftest import Emulate, Records, Reply
 
 
-def refusal(reply):
+def refusal(reply: Reply) -> Any:
     assert reply.status == 400
     return reply.json.get("field-errors") or reply.json["error"]
 
 
-def test_lists_that_are_not_paged_give_everything_and_ignore_paging(emulate, records):
+def test_lists_that_are_not_paged_give_everything_and_ignore_paging(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("role/", *records("role", 120))
     close.add("webhook/", *records("whsub", 3))
@@ -20,7 +23,7 @@ def test_lists_that_are_not_paged_give_everything_and_ignore_paging(emulate, rec
     assert client.get("webhook/", _limit=1).json["has_more"] is False
 
 
-def test_smart_views_are_of_leads_unless_another_type_is_asked_for(emulate):
+def test_smart_views_are_of_leads_unless_another_type_is_asked_for(emulate: Emulate) -> None:
     close, client = emulate()
     types = ("lead", "contact", "opportunity", "call")
     close.add("saved_search/", *({"id": f"save_{kind}", "type": kind} for kind in types))
@@ -31,7 +34,7 @@ def test_smart_views_are_of_leads_unless_another_type_is_asked_for(emulate):
     assert refusal(client.get("saved_search/", type__in="lead,all")).keys() == {"type"}
 
 
-def test_send_as_shows_only_what_the_user_takes_part_in(emulate):
+def test_send_as_shows_only_what_the_user_takes_part_in(emulate: Emulate) -> None:
     close, client = emulate()
     me = close.user_id
     close.add(
@@ -47,7 +50,7 @@ def test_send_as_shows_only_what_the_user_takes_part_in(emulate):
     assert "own user ID" in refusal(client.get("send_as/", allowed_user_id="user_b"))["allowing_user_id"]
 
 
-def test_comments_need_a_thread_or_an_object_and_not_both(emulate):
+def test_comments_need_a_thread_or_an_object_and_not_both(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("comment_thread/", {"id": "comthr_1", "object_id": "acti_1"}, {"id": "comthr_2", "object_id": "acti_2"})
     close.add("comment/", {"id": "comm_1", "thread_id": "comthr_1"}, {"id": "comm_2", "thread_id": "comthr_2"})
@@ -58,7 +61,7 @@ def test_comments_need_a_thread_or_an_object_and_not_both(emulate):
     assert "Only one" in refusal(client.get("comment/", thread_id="comthr_1", object_id="acti_1"))
 
 
-def test_subscriptions_need_one_of_their_parents(emulate):
+def test_subscriptions_need_one_of_their_parents(emulate: Emulate) -> None:
     close, client = emulate()
     close.add(
         "sequence_subscription/",
@@ -74,7 +77,7 @@ def test_subscriptions_need_one_of_their_parents(emulate):
 @pytest.mark.parametrize(
     ("path", "name"), [("sequence_subscription/", "sequence_id"), ("comment/", "thread_id"), ("comment/", "object_id")]
 )
-def test_children_of_an_unknown_parent(emulate, path, name):
+def test_children_of_an_unknown_parent(emulate: Emulate, path: str, name: str) -> None:
     close, client = emulate()
     close.add("sequence/", {"id": "known"})
     assert client.get(path, **{name: "gone"}).ids == []
@@ -86,7 +89,7 @@ def test_children_of_an_unknown_parent(emulate, path, name):
     assert client.get(path, **{name: "known"}).ids == []
 
 
-def test_groups_tell_what_is_named_and_members_one_by_one(emulate):
+def test_groups_tell_what_is_named_and_members_one_by_one(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("group/", {"id": "group_1", "name": "Sales", "members": [{"user_id": "user_1"}]})
     assert client.get("group/").json == {"has_more": False, "data": [{"id": "group_1"}]}
@@ -98,7 +101,7 @@ def test_groups_tell_what_is_named_and_members_one_by_one(emulate):
     assert client.get("group/group_1/", _fields="members").status == 404
 
 
-def test_playbooks_come_by_position_archived_ones_too(emulate):
+def test_playbooks_come_by_position_archived_ones_too(emulate: Emulate) -> None:
     close, client = emulate()
     close.add(
         "playbook/",
@@ -111,14 +114,14 @@ def test_playbooks_come_by_position_archived_ones_too(emulate):
     assert client.get("playbook/", is_archived="false").ids == ["convtyp_1", "convtyp_2"]
 
 
-def test_email_templates_come_archived_or_not_unless_asked(emulate):
+def test_email_templates_come_archived_or_not_unless_asked(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("email_template/", {"id": "tmpl_1"}, {"id": "tmpl_2", "is_archived": True})
     assert client.get("email_template/").ids == ["tmpl_1", "tmpl_2"]
     assert client.get("email_template/", is_archived="false").ids == ["tmpl_1"]
 
 
-def test_memberships_come_only_with_the_organisation(emulate):
+def test_memberships_come_only_with_the_organisation(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=11))
     assert client.get("membership/").status == client.get("organization/").status == 405
     organisation = client.get(f"organization/{close.organization_id}/").json
@@ -134,7 +137,7 @@ def test_memberships_come_only_with_the_organisation(emulate):
     assert client.get("organization/orga_gone/").status == 404
 
 
-def test_availability_is_told_for_each_member_on_each_device(emulate):
+def test_availability_is_told_for_each_member_on_each_device(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=12, leads=3, activities=20))
     rows = client.get("user/availability/", _limit=1).json["data"]
     assert {row["user_id"] for row in rows} == close.ids("user/availability/") < close.ids("user/")
@@ -147,7 +150,7 @@ def test_availability_is_told_for_each_member_on_each_device(emulate):
     assert call["lead"]["id"] in close.ids("lead/")
 
 
-def test_metrics_of_activity_reports(emulate):
+def test_metrics_of_activity_reports(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(rate_limit=100))
     answer = client.get("report/activity/metrics/").json
     assert answer.keys() == {"metrics"}
@@ -157,7 +160,7 @@ def test_metrics_of_activity_reports(emulate):
     assert client.get("report/activity/metrics/").status == 403
 
 
-def test_the_ids_of_every_list_are_told_to_other_processes(emulate):
+def test_the_ids_of_every_list_are_told_to_other_processes(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=4, leads=3, contacts=3, activities=15, comments=4, sequence_subscriptions=4))
     for path in ("comment/", "sequence_subscription/", "membership/", "user/availability/", "unsubscribe/email/"):
         told = client.send("GET", f"/_emulator/ids?path={path}").json

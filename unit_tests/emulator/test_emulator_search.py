@@ -1,14 +1,16 @@
 """Advanced Filtering."""
 
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 
 from close_emulator import Behaviour, Sizes
+from unit_tests.emulator.conftest import Emulate, Records
 from unit_tests.emulator.searches import chain, condition, search, term
 
 
-def test_ranges_are_inclusive_below_and_exclusive_above(emulate, records):
+def test_ranges_are_inclusive_below_and_exclusive_above(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 5))
     bounds = ("2026-01-01T00:00:01.000Z", "2026-01-01T00:00:03+00:00")
@@ -19,7 +21,7 @@ def test_ranges_are_inclusive_below_and_exclusive_above(emulate, records):
     assert len(client.post("data/search/", search("lead", condition("lead", "date_created", None, bounds[1]))).ids) == 3
 
 
-def test_only_ids_without_fields(emulate, records):
+def test_only_ids_without_fields(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("activity/call/", *records("acti", 1, **{"custom.cf_1": 1}))
     assert client.post("data/search/", search("activity.call")).json["data"] == [
@@ -38,7 +40,7 @@ def test_only_ids_without_fields(emulate, records):
     assert client.post("data/search/", search("activity.call", fields=fields)).json["data"][0]["custom"] == {"cf_1": 1}
 
 
-def test_cursor_chain_gives_everything_once(emulate, records):
+def test_cursor_chain_gives_everything_once(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("contact/", *records("cont", 7))
     pages = chain(client, search("contact", _limit=3, _skip=5, sort=("date_updated", "date_created")))
@@ -47,7 +49,7 @@ def test_cursor_chain_gives_everything_once(emulate, records):
     assert chain(client, search("contact", sort=("-date_created",)))[0][0] == "cont_006"
 
 
-def test_chain_cap(emulate, records):
+def test_chain_cap(emulate: Emulate, records: Records) -> None:
     close, client = emulate(behaviour=Behaviour(search_chain_cap=5))
     close.add("lead/", *records("lead", 9))
     body = search("lead", _limit=3)
@@ -60,7 +62,7 @@ def test_chain_cap(emulate, records):
     assert refused.json["field-errors"].keys() == {"cursor"}
 
 
-def test_cursors_expire_by_the_clock(emulate, records):
+def test_cursors_expire_by_the_clock(emulate: Emulate, records: Records) -> None:
     close, client = emulate(now=datetime(2026, 2, 1, tzinfo=timezone.utc))
     close.add("lead/", *records("lead", 3))
     body = search("lead", _limit=1)
@@ -75,7 +77,7 @@ def test_cursors_expire_by_the_clock(emulate, records):
     assert client.post("data/search/", {**body, "cursor": fresh}).status == 400
 
 
-def test_cursor_of_another_query_is_refused(emulate, records):
+def test_cursor_of_another_query_is_refused(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 3))
     cursor = client.post("data/search/", search("lead", _limit=1)).json["cursor"]
@@ -98,14 +100,14 @@ def test_cursor_of_another_query_is_refused(emulate, records):
         {},
     ],
 )
-def test_refusals(emulate, body):
+def test_refusals(emulate: Emulate, body: dict[str, Any]) -> None:
     _, client = emulate()
     refused = client.post("data/search/", body)
     assert refused.status == 400
     assert refused.json["field-errors"]
 
 
-def test_long_field_lists_are_refused(emulate):
+def test_long_field_lists_are_refused(emulate: Emulate) -> None:
     _, client = emulate()
     assert client.post("data/search/", search("lead", fields=["id"] * 100)).status == 200
     refused = client.post("data/search/", search("lead", fields=["id"] * 101))
@@ -113,7 +115,7 @@ def test_long_field_lists_are_refused(emulate):
     assert b"List is too long." in refused.raw
 
 
-def test_counts_and_results_limit(emulate, records):
+def test_counts_and_results_limit(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 5))
     counted = client.post("data/search/", search("lead", results_limit=0, include_counts=True)).json
@@ -121,7 +123,7 @@ def test_counts_and_results_limit(emulate, records):
     assert [len(page) for page in chain(client, search("lead", results_limit=3, _limit=2))] == [2, 1]
 
 
-def test_terms_and_negation(emulate):
+def test_terms_and_negation(emulate: Emulate) -> None:
     close, client = emulate()
     close.add(
         "custom_object/",
@@ -135,7 +137,7 @@ def test_terms_and_negation(emulate):
     assert len(client.post("data/search/", search("custom_object", either)).ids) == 2
 
 
-def test_precision_of_seconds(emulate):
+def test_precision_of_seconds(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("lead/", {"id": "lead_1", "date_created": "2026-01-01T00:00:05.400000+00:00"})
     body = search("lead", condition("lead", "date_updated", "2026-01-01T00:00:05.900Z"))
@@ -144,19 +146,19 @@ def test_precision_of_seconds(emulate):
     assert client.post("data/search/", body).ids == ["lead_1"]
 
 
-def test_refused_type(emulate):
+def test_refused_type(emulate: Emulate) -> None:
     _, client = emulate(behaviour=Behaviour(refused={"data/search/lead": 403}))
     assert client.post("data/search/", search("lead")).status == 403
     assert client.post("data/search/", search("contact")).status == 200
 
 
-def test_bad_json(emulate):
+def test_bad_json(emulate: Emulate) -> None:
     _, client = emulate()
     assert client.send("POST", "/api/v1/data/search/").json == {"error": "The request contains invalid JSON."}
     assert client.get("data/search/").status == 405
 
 
-def test_custom_objects_of_a_type_that_changed_since(emulate):
+def test_custom_objects_of_a_type_that_changed_since(emulate: Emulate) -> None:
     now = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
     close, client = emulate(Sizes(leads=10, custom_objects=40, custom_fields=20), now=now)
     kind = sorted(close.ids("custom_object_type/"))[0]

@@ -30,11 +30,11 @@ SIZES = Sizes(
 
 
 @pytest.fixture(scope="module")
-def organisation():
+def organisation() -> Emulator:
     return Emulator(SIZES, now=NOW)
 
 
-def test_sizes(organisation):
+def test_sizes(organisation: Emulator) -> None:
     for path, name in (("lead/", "leads"), ("contact/", "contacts"), ("activity/", "activities"), ("event/", "events")):
         assert len(organisation.all(path)) == getattr(SIZES, name)
     assert organisation.ids("event/") < {event["id"] for event in organisation.all("event/")}  # some are too old
@@ -43,13 +43,13 @@ def test_sizes(organisation):
     assert [len(organisation.ids(f"custom_field/{kind}/")) for kind in fields] == [10, 2, 2, 2, 2, 2]
 
 
-def test_nothing_is_made_unless_asked_for():
+def test_nothing_is_made_unless_asked_for() -> None:
     empty = Emulator()
     assert not empty.all("status/lead/")
     assert not empty.all("user/")
 
 
-def test_children_belong_to_what_is_held(organisation):
+def test_children_belong_to_what_is_held(organisation: Emulator) -> None:
     contacts = {row["id"]: row["lead_id"] for row in organisation.all("contact/")}
     subscriptions = organisation.all("sequence_subscription/")
     assert len(subscriptions) == SIZES.sequence_subscriptions
@@ -71,7 +71,7 @@ def test_children_belong_to_what_is_held(organisation):
     assert any(row["object_type"] == "custom_object" for row in organisation.all("event/"))
 
 
-def test_smart_views_and_senders_are_of_several_kinds(organisation):
+def test_smart_views_and_senders_are_of_several_kinds(organisation: Emulator) -> None:
     assert len({row["type"] for row in organisation.all("saved_search/")}) > 3
     pairs = {(row["allowing_user_id"], row["allowed_user_id"]) for row in organisation.all("send_as/")}
     me = organisation.user_id
@@ -83,14 +83,14 @@ def test_smart_views_and_senders_are_of_several_kinds(organisation):
     assert {user for pair in pairs for user in pair} <= organisation.ids("user/")
 
 
-def test_same_seed_same_organisation(organisation):
+def test_same_seed_same_organisation(organisation: Emulator) -> None:
     again = Emulator(SIZES, now=NOW)
     assert again.all("activity/") == organisation.all("activity/")
     one, other = (Emulator(Sizes(leads=5), seed=seed, now=NOW).ids("lead/") for seed in (8, 9))
     assert not one & other
 
 
-def test_ids_dates_and_references(organisation):
+def test_ids_dates_and_references(organisation: Emulator) -> None:
     leads = organisation.ids("lead/")
     for row in organisation.all("activity/"):
         assert re.fullmatch(r"acti_[0-9A-Za-z]{43}", row["id"])
@@ -102,19 +102,19 @@ def test_ids_dates_and_references(organisation):
 
 
 @pytest.mark.parametrize("odd", [True, False])
-def test_odd_dates_only_on_request(odd):
+def test_odd_dates_only_on_request(odd: bool) -> None:
     close = Emulator(Sizes(activities=3000), now=NOW, odd_dates=odd)
     dates = {row["date_created"][:4] for row in close.all("activity/")}
     assert dates == {"2024", "2025", "2026", *(["1970", "2027"] if odd else [])}
 
 
-def test_plateaus():
+def test_plateaus() -> None:
     activities = Emulator(Sizes(activities=1000), now=NOW).all("activity/")
     dates = [row["date_created"] for row in activities]
     assert max(dates.count(date) for date in set(dates)) > 3
 
 
-def test_evolve_happens_now_and_logs():
+def test_evolve_happens_now_and_logs() -> None:
     close = Emulator(replace(SIZES, events=0), now=NOW)
     before = {row["id"]: row for row in close.all("lead/")}
     counts = close.evolve(seed=3)
@@ -126,7 +126,7 @@ def test_evolve_happens_now_and_logs():
     assert actions == {"created", "updated", "completed", "deleted"}
 
 
-def test_what_belongs_to_a_record_goes_with_it():
+def test_what_belongs_to_a_record_goes_with_it() -> None:
     close = Emulator(SIZES, now=NOW)
     lead = close.all("custom_object/")[0]["lead_id"]
     close.delete(lead)
@@ -139,7 +139,7 @@ def test_what_belongs_to_a_record_goes_with_it():
     assert {"custom_object", "sequence", "sequence_subscription"} <= gone
 
 
-def test_records_are_edited_by_id_and_by_list_and_id():
+def test_records_are_edited_by_id_and_by_list_and_id() -> None:
     close = Emulator(now=NOW)
     close.add("custom_field/lead/", {"id": "cf_1", "type": "choices", "date_created": "2026-01-01T00:00:00+00:00"})
     close.add("comment/", {"id": "comm_1", "created_at": "2026-01-01T00:00:00.000000+00:00"})
@@ -149,7 +149,7 @@ def test_records_are_edited_by_id_and_by_list_and_id():
     assert {event["object_type"] for event in close.all("event/")} == {"custom_fields.lead", "comment"}
 
 
-def test_partial_records_are_completed_and_kept():
+def test_partial_records_are_completed_and_kept() -> None:
     close = Emulator()
     (call,) = close.add("activity/call/", {"id": "acti_1", "note": None, "extra": [1]})
     assert (call["_type"], call["note"], call["note_html"], call["extra"]) == ("Call", None, None, [1])
@@ -160,7 +160,7 @@ def test_partial_records_are_completed_and_kept():
         close.edit("acti_unknown", note="x")
 
 
-def test_command():
+def test_command() -> None:
     command = [sys.executable, "-m", "close_emulator", "--leads", "5", "--now", "2026-01-01T00:00:00Z"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -10,15 +10,16 @@ from datetime import datetime, timezone
 import pytest
 
 from close_emulator import Behaviour, Sizes, faults
+from unit_tests.emulator.conftest import Emulate, Records
 
 
-def test_missing_slash_redirects(emulate):
+def test_missing_slash_redirects(emulate: Emulate) -> None:
     _, client = emulate()
     reply = client.get("lead", _limit=1)
     assert (reply.status, reply.headers["location"]) == (301, "/api/v1/lead/?_limit=1")
 
 
-def test_unknown_paths(emulate):
+def test_unknown_paths(emulate: Emulate) -> None:
     _, client = emulate()
     outside = client.send("GET", "/elsewhere/")
     assert outside.status == 404
@@ -27,7 +28,7 @@ def test_unknown_paths(emulate):
     assert client.get("lead/lead_x/").json == {"error": "Empty query: Lead matching query does not exist."}
 
 
-def test_keys(emulate):
+def test_keys(emulate: Emulate) -> None:
     close, client = emulate()
     assert client.get("me/").status == 200
     assert client.get("me/", {"Authorization": "Basic Og=="}).status == 401
@@ -36,7 +37,7 @@ def test_keys(emulate):
     assert client.get("me/").status == 401
 
 
-def test_me_and_organization(emulate):
+def test_me_and_organization(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=12))
     me = client.get("me/").json
     assert me["id"] == close.user_id
@@ -48,7 +49,7 @@ def test_me_and_organization(emulate):
     assert len(client.get("user/").ids) == 12
 
 
-def test_custom_field_schema_includes_shared_fields(emulate):
+def test_custom_field_schema_includes_shared_fields(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("custom_field/lead/", {"id": "cf_own"})
     close.add("custom_field/shared/", {"id": "cf_shared", "associations": [{"object_type": "lead"}]})
@@ -57,12 +58,12 @@ def test_custom_field_schema_includes_shared_fields(emulate):
     assert client.get("custom_fields/lead/cf_own/").json["id"] == "cf_own"
 
 
-def test_refused_paths(emulate):
+def test_refused_paths(emulate: Emulate) -> None:
     _, client = emulate(behaviour=Behaviour(refused={"send_as/": 402}))
     assert client.get("send_as/").status == 402
 
 
-def test_rate_limit_and_its_dialects(emulate):
+def test_rate_limit_and_its_dialects(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(rate_limit=1))
     assert client.get("me/").headers["ratelimit"].startswith("limit=1, remaining=0, reset=")
     refused = client.get("me/")
@@ -81,7 +82,7 @@ def test_rate_limit_and_its_dialects(emulate):
     assert "ratelimit" not in client.get("me/").headers
 
 
-def test_gzip_when_accepted(emulate, records):
+def test_gzip_when_accepted(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 3))
     packed = client.get("lead/", {"Accept-Encoding": "gzip"})
@@ -92,7 +93,7 @@ def test_gzip_when_accepted(emulate, records):
     assert "content-encoding" not in client.get("lead/", {"Accept-Encoding": "gzip"}).headers
 
 
-def test_clock_sets_the_date_header_and_new_records(emulate):
+def test_clock_sets_the_date_header_and_new_records(emulate: Emulate) -> None:
     close, client = emulate(now=datetime(2026, 1, 2, 3, 4, 5, 678_000, tzinfo=timezone.utc))
     (lead,) = close.add("lead/", {})
     assert lead["date_created"] == "2026-01-02T03:04:05.678000+00:00"
@@ -101,7 +102,7 @@ def test_clock_sets_the_date_header_and_new_records(emulate):
     assert close.edit(lead["id"], name="x")["date_updated"] == "2026-01-03T00:00:00+00:00"
 
 
-def test_requests_are_recorded(emulate):
+def test_requests_are_recorded(emulate: Emulate) -> None:
     close, client = emulate()
     client.get("activity/call/", _limit=5)
     client.post("data/search/", {"query": None})
@@ -120,7 +121,7 @@ def test_requests_are_recorded(emulate):
     assert close.requests == []
 
 
-def test_hook_drifts_while_paging(emulate, records):
+def test_hook_drifts_while_paging(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("contact/", *records("cont", 4))
     assert client.get("contact/", _limit=2).ids == ["cont_003", "cont_002"]
@@ -128,13 +129,13 @@ def test_hook_drifts_while_paging(emulate, records):
     assert client.get("contact/", _limit=2, _skip=2).ids == ["cont_002", "cont_001"]
 
 
-def test_requests_in_flight(emulate):
+def test_requests_in_flight(emulate: Emulate) -> None:
     close, client = emulate()
     barrier = threading.Barrier(3)
     close.on_request = lambda request: barrier.wait(5)
     host = close.base_url.split("/")[2]
 
-    def get():
+    def get() -> None:
         connection = http.client.HTTPConnection(host, timeout=5)
         connection.request("GET", "/api/v1/me/", headers={"Authorization": "Basic YTo="})
         connection.getresponse().read()
@@ -152,7 +153,7 @@ def test_requests_in_flight(emulate):
     assert close.max_in_flight == 1
 
 
-def test_scripts_count(emulate):
+def test_scripts_count(emulate: Emulate) -> None:
     close, client = emulate()
     close.fail(faults.every(3, faults.server_error(502)))
     assert [client.get("me/").status for _ in range(6)] == [200, 200, 502, 200, 200, 502]
@@ -168,7 +169,7 @@ def test_scripts_count(emulate):
     assert [client.get("me/").status for _ in range(2)] == [418, 200]
 
 
-def test_rate_limited_fault(emulate):
+def test_rate_limited_fault(emulate: Emulate) -> None:
     close, client = emulate()
     close.fail(faults.once(faults.rate_limited("flat", reset="0.595956", headers="old")))
     reply = client.get("me/")
@@ -179,7 +180,7 @@ def test_rate_limited_fault(emulate):
     assert reply.headers["retry-after"] == "1"
 
 
-def test_html_faults(emulate):
+def test_html_faults(emulate: Emulate) -> None:
     close, client = emulate()
     close.fail(faults.once(faults.html_ok()))
     reply = client.get("me/")
@@ -188,7 +189,7 @@ def test_html_faults(emulate):
     assert client.get("me/").raw == b""
 
 
-def test_reset_fault(emulate):
+def test_reset_fault(emulate: Emulate) -> None:
     close, client = emulate()
     close.fail(faults.once(faults.reset()))
     with pytest.raises(ConnectionResetError):
@@ -199,7 +200,7 @@ def test_reset_fault(emulate):
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_cut_body(emulate, records, encoding):
+def test_cut_body(emulate: Emulate, records: Records, encoding: str) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 3))
     close.fail(faults.once(faults.cut_body()))
@@ -207,7 +208,7 @@ def test_cut_body(emulate, records, encoding):
         client.get("lead/", {"Accept-Encoding": encoding})
 
 
-def test_quietly_cut_gzip(emulate, records):
+def test_quietly_cut_gzip(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("lead/", *records("lead", 3))
     close.fail(faults.once(faults.cut_gzip_quietly()))
@@ -218,7 +219,7 @@ def test_quietly_cut_gzip(emulate, records):
         _ = client.get("lead/").json
 
 
-def test_slow_answer(emulate):
+def test_slow_answer(emulate: Emulate) -> None:
     close, client = emulate()
     close.fail(faults.once(faults.slow(0.02)))
     assert client.get("me/").status == 200
@@ -228,7 +229,7 @@ def test_slow_answer(emulate):
     assert close.requests[1].ended - close.requests[1].started >= 0.02
 
 
-def test_control_endpoints(emulate):
+def test_control_endpoints(emulate: Emulate) -> None:
     close, client = emulate(Sizes(leads=20, contacts=20, activities=40, tasks=10, opportunities=10))
     client.get("lead/")
     stats = client.send("GET", "/_emulator/stats").json

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 import close_emulator
 from close_emulator import RESOURCES, Emulator, Sizes
 from close_emulator.lists.catalogue import DECLARATIONS
+from unit_tests.emulator.conftest import Emulate
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=timezone.utc)
 LISTS = sorted(set(RESOURCES) - {"activity/"})
@@ -32,17 +34,17 @@ EXACT = {"blocked_phone_number/", "comment/", "comment_thread/", "outcome/", "pl
 
 
 @pytest.fixture(scope="module")
-def organisation():
+def organisation() -> Emulator:
     return Emulator(Sizes(users=12, leads=5, contacts=5, activities=20, comments=5, sequence_subscriptions=5), now=NOW)
 
 
 @pytest.mark.parametrize("path", sorted(RESOURCES))
-def test_every_list_names_where_it_is_documented(path):
+def test_every_list_names_where_it_is_documented(path: str) -> None:
     assert DECLARATIONS[path].source.startswith("https://developer.close.com/api/resources/")
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_records_have_the_fields_of_the_example_and_nothing_that_stands_for_something_else(path):
+def test_records_have_the_fields_of_the_example_and_nothing_that_stands_for_something_else(path: str) -> None:
     first, second = Emulator(now=NOW).add(path, {}, {})
     example = [*DECLARATIONS[path].example]
     kinds = [key for key in first if key not in example]
@@ -53,7 +55,7 @@ def test_records_have_the_fields_of_the_example_and_nothing_that_stands_for_some
     assert first[key] != second[key]
 
 
-def test_records_follow_their_example_by_the_names_of_its_fields():
+def test_records_follow_their_example_by_the_names_of_its_fields() -> None:
     close = Emulator(Sizes(users=5), now=NOW)
     (call,) = close.add("activity/call/", {})
     assert call["user_id"] == call["created_by"] == call["updated_by"] in close.ids("user/")
@@ -83,7 +85,7 @@ def test_records_follow_their_example_by_the_names_of_its_fields():
 
 
 @pytest.mark.parametrize("kind", TASK_TYPES)
-def test_tasks_have_the_fields_of_their_type(kind):
+def test_tasks_have_the_fields_of_their_type(kind: str) -> None:
     (row,) = Emulator(now=NOW).add("task/", {"_type": kind})
     (declared,) = (each for each in DECLARATIONS["task/"].rows if each["_type"] == kind)
     assert set(row) == {*DECLARATIONS["task/"].example, *declared}
@@ -91,18 +93,18 @@ def test_tasks_have_the_fields_of_their_type(kind):
     assert row["id"].startswith("task_" if kind == "lead" else "noti_")
 
 
-def test_a_task_is_one_of_a_lead_unless_it_says_otherwise():
+def test_a_task_is_one_of_a_lead_unless_it_says_otherwise() -> None:
     close = Emulator(now=NOW)
     assert close.add("task/", {})[0].keys() == close.add("task/", {"_type": "lead"})[0].keys()
 
 
-def test_activities_are_notes_unless_they_say_otherwise():
+def test_activities_are_notes_unless_they_say_otherwise() -> None:
     close = Emulator(now=NOW)
     close.add("activity/", {"id": "acti_1"}, {"id": "acti_2", "_type": "SMS"})
     assert (close.ids("activity/note/"), close.ids("activity/sms/")) == ({"acti_1"}, {"acti_2"})
 
 
-def test_a_list_without_rows_of_its_own_has_two_by_rule(organisation):
+def test_a_list_without_rows_of_its_own_has_two_by_rule(organisation: Emulator) -> None:
     assert not DECLARATIONS["blocked_phone_number/"].rows
     one, other = organisation.all("blocked_phone_number/")
     assert one["id"] != other["id"]
@@ -110,18 +112,18 @@ def test_a_list_without_rows_of_its_own_has_two_by_rule(organisation):
 
 
 @pytest.mark.parametrize("ask", [Emulator.ids, Emulator.all, Emulator.add], ids=["ids", "all", "add"])
-def test_an_unknown_list_is_told_with_the_file_that_wants_a_row(ask):
+def test_an_unknown_list_is_told_with_the_file_that_wants_a_row(ask: Callable[..., object]) -> None:
     with pytest.raises(LookupError, match=r"'foo/bar/'.*close_emulator/lists/rows/foo/bar\.jsonl wants"):
         ask(Emulator(), "foo/bar/", *([{}] if ask is Emulator.add else []))
 
 
-def test_another_process_hears_of_an_unknown_list_too(emulate):
+def test_another_process_hears_of_an_unknown_list_too(emulate: Emulate) -> None:
     _, client = emulate()
     told = client.send("GET", "/_emulator/ids?path=foo/")
     assert (told.status, "rows/foo.jsonl" in told.json["error"]) == (404, True)
 
 
-def test_a_list_is_declared_in_one_file(tmp_path):
+def test_a_list_is_declared_in_one_file(tmp_path: Path) -> None:
     package = tmp_path / "close_emulator"
     shutil.copytree(Path(close_emulator.__file__).parent, package)
     (package / "lists/rows/foo.jsonl").write_text('{"source": "nowhere", "prefix": "foo", "noun": "Foo"}\n')
@@ -131,7 +133,7 @@ def test_a_list_is_declared_in_one_file(tmp_path):
 
 
 @pytest.mark.parametrize("path", sorted({*LISTS} - {"event/"}))
-def test_moments_are_spelled_as_the_list_spells_them(path):
+def test_moments_are_spelled_as_the_list_spells_them(path: str) -> None:
     (row,) = Emulator(now=NOW).add(path, {})
     spelled = {
         **dict.fromkeys(NAIVE, "2026-03-01T12:00:00.250000"),
@@ -145,7 +147,7 @@ def test_moments_are_spelled_as_the_list_spells_them(path):
 
 
 @pytest.mark.parametrize("path", sorted(path for path, row in RESOURCES.items() if row.listed and not row.sized))
-def test_seeded_rows_are_not_all_alike(organisation, path):
+def test_seeded_rows_are_not_all_alike(organisation: Emulator, path: str) -> None:
     rows = organisation.all(path)
     declared = DECLARATIONS[path].rows
     assert len({row[RESOURCES[path].key] for row in rows}) == len(rows) == (len(declared) or 2)
@@ -155,7 +157,7 @@ def test_seeded_rows_are_not_all_alike(organisation, path):
     assert "user_me" not in json.dumps(rows)
 
 
-def test_unsubscribed_emails_have_no_id(emulate):
+def test_unsubscribed_emails_have_no_id(emulate: Emulate) -> None:
     close, client = emulate(Sizes(leads=1))
     rows = client.get("unsubscribe/email/").json["data"]
     assert {row["email"] for row in rows} == close.ids("unsubscribe/email/")
@@ -166,13 +168,13 @@ def test_unsubscribed_emails_have_no_id(emulate):
     assert event["object_id"] == rows[0]["email"]
 
 
-def test_secrets_are_there_to_be_kept(organisation):
+def test_secrets_are_there_to_be_kept(organisation: Emulator) -> None:
     (mail,) = (row for row in organisation.all("connected_account/") if row["_type"] == "custom_email")
     assert mail["smtp"]["password"] != mail["imap"]["password"]
     assert all(re.fullmatch(r"[0-9a-f]{64}", row["signature_key"]) for row in organisation.all("webhook/"))
 
 
-def test_members_of_an_organisation(emulate):
+def test_members_of_an_organisation(emulate: Emulate) -> None:
     close, client = emulate(Sizes(users=12))
     organisation = client.get(f"organization/{close.organization_id}/").json
     documented = (
