@@ -9,6 +9,9 @@ Dialect = Literal["nested", "flat"]
 RateHeaders = Literal["commas", "semicolons", "old", "none"]
 RateCounting = Literal["fixed", "sliding", "bucket"]
 Lie = Literal["true_on_last", "false_on_full"]
+CapError = Literal["new", "old"]
+Cursors = Literal["positions", "keys"]
+Custom = Literal["flat", "nested", "named"]
 
 
 @dataclass
@@ -31,7 +34,7 @@ class Behaviour:
     """Highest `_limit` per path ("data/search/" included), instead of those declared."""
     event_limit: Literal["clamped", "refused"] = "clamped"
     """What the event log does with a `_limit` above its cap: gives as many as it may, or answers 400."""
-    cap_error: Literal["new", "old"] = "new"
+    cap_error: CapError = "new"
     """Wording of the 400 at a cap: per field, or a sentence that names `max_skip`."""
     has_more_lies: list[Lie] = field(default_factory=list)
     """Lies still to be told about `has_more`, each once: "true_on_last" page, "false_on_full" page."""
@@ -51,7 +54,7 @@ class Behaviour:
     """Objects one chain of search cursors gives."""
     search_chain_end: Literal["refused", "null"] = "refused"
     """What the last page of a chain at its cap ends with: a cursor that is refused, or null as if that were all."""
-    search_cursors: Literal["positions", "keys"] = "positions"
+    search_cursors: Cursors = "positions"
     """Where a search cursor goes on: at a position in the order as it is then, or after its last row's sort values.
     With "keys" the order is total, so that `unstable_ties` does not touch it."""
     search_sorts: bool = True
@@ -62,7 +65,7 @@ class Behaviour:
     """Wording of the 400 for an expired cursor of the event log: "Expired cursor" of `_cursor`, or "Invalid cursor"."""
     fields_cap: int = 100
     """Longest list in the `_fields` of a search."""
-    search_custom: Literal["flat", "nested", "named"] = "flat"
+    search_custom: Custom = "flat"
     """What the field `custom` of a search gives: `custom.cf_…` keys, or one dictionary by id, or one by name. With
     "named" a field that is asked for by its own name, `custom.cf_…`, still comes flat."""
     search_precision: Literal["ms", "s"] = "ms"

@@ -5,11 +5,12 @@ Everything comes from the table of endpoints, the schemas, spec.json and benchma
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES, OWNERS
-from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk
+from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk, Window
 from source_closeio.schemas import schema_of
 
 ROOT = Path(__file__).parent.parent
@@ -167,9 +168,9 @@ def kind(declared: dict[str, Any]) -> str:
 
 def stream_table() -> str:
     """The streams by how they can be synced."""
-    kinds = {
-        "new and edited records": lambda window: window and window.cursor == "date_updated",
-        "new records, and the lookback again": lambda window: window and window.cursor == "date_created",
+    kinds: dict[str, Callable[[Window | None], bool]] = {
+        "new and edited records": lambda window: window is not None and window.cursor == "date_updated",
+        "new records, and the lookback again": lambda window: window is not None and window.cursor == "date_created",
         "the whole list": lambda window: window is None,
     }
     rows = ["| a sync brings | streams |", "|---|---|"]

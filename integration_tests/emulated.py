@@ -31,5 +31,5 @@ def emulated_source() -> SourceCloseIO:
     def configured(config: dict[str, Any], temp_dir: str) -> Any:
         return configure({"base_url": organisation().base_url, **config}, temp_dir)
 
-    source.configure = configured  # type: ignore[method-assign]
+    source.configure = configured  # type: ignore[assignment, method-assign]
     return source

@@ -119,10 +119,11 @@ def test_waits_end_with_the_order_to_stop() -> None:
 
     connection.stop.set()
 
-    for wait in (
+    waits: tuple[Callable[[], object], ...] = (
         lambda: connection.pause(3600.0),
         lambda: connection.rate_limiter.acquire_call(asked),
-        lambda: stream.get_backoff_strategy().backoff_time(None, 1),  # type: ignore[union-attr]
-    ):
+        lambda: stream.get_backoff_strategy().backoff_time(None, 1),
+    )
+    for wait in waits:
         with pytest.raises(Stopped):
             wait()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from close_emulator import Behaviour, Emulator, Sizes
+from close_emulator.behaviour import CapError, Custom, Lie
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.windows import parse_moment
 
@@ -62,7 +63,7 @@ def test_page_boundaries(close: Emulator, sync: Sync, stream: str, pages: int, e
 
 @pytest.mark.parametrize("lie", ["true_on_last", "false_on_full"])
 @pytest.mark.parametrize("stream", [*WINDOWED, "users"])
-def test_has_more_that_lies_once(close: Emulator, sync: Sync, stream: str, lie: str) -> None:
+def test_has_more_that_lies_once(close: Emulator, sync: Sync, stream: str, lie: Lie) -> None:
     ids = fill(close, stream, 2 * PAGE.get(stream, 100), step=timedelta(seconds=5))
     close.behaviour.has_more_lies = [lie]
 
@@ -71,11 +72,11 @@ def test_has_more_that_lies_once(close: Emulator, sync: Sync, stream: str, lie: 
 
 @pytest.mark.parametrize("dialect", ["new", "old"])
 @pytest.mark.parametrize("stream", [*WINDOWED, "activities"])
-def test_a_low_offset_cap(close: Emulator, sync: Sync, stream: str, dialect: str) -> None:
+def test_a_low_offset_cap(close: Emulator, sync: Sync, stream: str, dialect: CapError) -> None:
     ids = fill(close, stream, 1500, step=timedelta(seconds=30))
     ids += fill_odd(close, stream, 450)
     close.behaviour.skip_cap = 300
-    close.behaviour.cap_error = dialect  # type: ignore[assignment]
+    close.behaviour.cap_error = dialect
 
     output = sync(stream)
 
@@ -85,10 +86,10 @@ def test_a_low_offset_cap(close: Emulator, sync: Sync, stream: str, dialect: str
 
 @pytest.mark.parametrize("dialect", ["new", "old"])
 @pytest.mark.parametrize("stream", [*WINDOWED, "users"])
-def test_a_page_size_that_close_no_longer_allows(close: Emulator, sync: Sync, stream: str, dialect: str) -> None:
+def test_a_page_size_that_close_no_longer_allows(close: Emulator, sync: Sync, stream: str, dialect: CapError) -> None:
     ids = fill(close, stream, 333, step=timedelta(seconds=30))
     close.behaviour.limit_caps = {PATH[stream]: 50}
-    close.behaviour.cap_error = dialect  # type: ignore[assignment]
+    close.behaviour.cap_error = dialect
 
     assert sync(stream).ids(stream) == set(ids)
 
@@ -194,8 +195,8 @@ def test_the_cursor_of_the_event_log_may_expire_at_once(close: Emulator, sync: S
 
 
 @pytest.mark.parametrize("shape", ["flat", "nested", "named"])
-def test_custom_fields_come_in_flat_keys_in_each_shape_of_search(close: Emulator, sync: Sync, shape: str) -> None:
-    close.behaviour.search_custom = shape  # type: ignore[assignment]
+def test_custom_fields_come_in_flat_keys_in_each_shape_of_search(close: Emulator, sync: Sync, shape: Custom) -> None:
+    close.behaviour.search_custom = shape
     close.add("custom_field/lead/", {"id": "cf_abc", "name": "Kind", "type": "text"})
     close.add("lead/", {"id": "lead_1", "date_updated": "2026-02-01T00:00:00+00:00", "custom.cf_abc": "x"})
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from . import drawn, histories, ledger
+from .conftest import Output
 from .drawn import History, Step, draw
 from .histories import breaks, play, shrink
 from .ledger import Broken, Ledger
@@ -75,7 +76,7 @@ def complete_too_soon(monkeypatch: pytest.MonkeyPatch) -> History:
 
 def a_failure_that_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> History:
     """All requests fail, and the run is believed to have succeeded."""
-    monkeypatch.setattr(histories.Output, "errors", property(lambda self: []))
+    monkeypatch.setattr(Output, "errors", property(lambda self: []))
     return replace(BUSY, steps=(replace(WORKDAY, faults=("html",), each=1),))
 
 

@@ -258,7 +258,8 @@ def test_an_object_that_does_not_exist_is_told_from_other_errors(status: int, bo
 
 def test_the_fields_that_close_complains_of_are_told_in_order_and_nothing_where_there_are_none() -> None:
     assert error_names({"field-errors": {"b": "x", "a": "y"}}) == ": a, b"
-    for body in ({"field-errors": {}}, {"field-errors": ["a"]}, {}, None, ["a"]):
+    bodies: tuple[object, ...] = ({"field-errors": {}}, {"field-errors": ["a"]}, {}, None, ["a"])
+    for body in bodies:
         assert error_names(body) == ""
 
 
@@ -293,7 +294,11 @@ def test_the_table_cannot_be_changed_by_who_reads_it() -> None:
 )
 def test_one_odd_value_leaves_the_rest_of_its_page_as_it_is(written: str, read: object) -> None:
     row = r'{"id": "lead_1", "name": "Zoë \ud83d\ude00", "n": [1, 2.5, -3e2, true, null, {"a": []}], "odd": ' + written
-    rest = {"id": "lead_1", "name": "Zoë \N{GRINNING FACE}", "n": [1, 2.5, -300.0, True, None, {"a": []}]}
+    rest: dict[str, object] = {
+        "id": "lead_1",
+        "name": "Zoë \N{GRINNING FACE}",
+        "n": [1, 2.5, -300.0, True, None, {"a": []}],
+    }
 
     doc = read_json(answered(200, f'{{"has_more": false, "data": [{row}}}, [{written}]]}}'.encode()))
 
@@ -374,7 +379,7 @@ def test_the_decoded_body_stays_on_the_response() -> None:
     response = answered(200, b'{"data": []}')
 
     assert handler().interpret_response(response).response_action == ResponseAction.SUCCESS
-    assert response.doc == {"data": []}  # type: ignore[attr-defined]
+    assert vars(response)["doc"] == {"data": []}
 
 
 def patience(handler: CloseErrorHandler, tries: int = 8) -> tuple[Patience, list[float]]:
@@ -439,7 +444,7 @@ def test_the_cdk_has_nothing_left_to_sleep_after_a_pause_and_never_ends_the_trie
         mock.get("https://api.close.com/api/v1/lead/", [{"status_code": 503}] * 29 + [{"json": {"data": []}}])
         _, response = client.send_request("GET", "https://api.close.com/api/v1/lead/", {})
 
-    assert response.doc == {"data": []}
+    assert vars(response)["doc"] == {"data": []}
     assert len(pauses) == 29
     assert slept == [0.0] * 29
 

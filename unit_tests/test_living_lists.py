@@ -26,7 +26,6 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -69,7 +68,13 @@ class Walked:
     def lead(self, history: History) -> Outcome:
         with mock.patch.object(pagination, "LONGEST_CHAIN", history.switches.chain):
             now = LivingClose(history.switches, ()).moment(NOW)
-            return run(history, self.answers, partial(self.walk, now=now), self.cursor, self.stays)
+            return run(
+                history,
+                self.answers,
+                lambda fetch, span, limit: self.walk(fetch, span, limit, now),
+                self.cursor,
+                self.stays,
+            )
 
 
 PEOPLE = ("insert", "insert_dated_back", "edit", "delete", "hide", "show", "tick", "lower_page_cap")

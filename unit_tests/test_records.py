@@ -21,7 +21,7 @@ DEFINITIONS = {
     "cf_two": {"id": "cf_two", "name": "Twice"},
     "cf_bare": {"id": "cf_bare"},
 }
-TYPED = {
+TYPED: dict[str, dict[str, Any]] = {
     "cf_a": {"name": "Amount", "custom_object_type_id": "cotype_1"},
     "cf_b": {"name": "Amount", "custom_object_type_id": "cotype_2"},
     "cf_c": {"name": "Note", "custom_object_type_id": None, "custom_activity_type_id": "actitype_1"},

@@ -2,6 +2,7 @@
 
 import random
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -13,8 +14,8 @@ HORIZON = datetime(2026, 3, 1, 11, 55, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 
 
-def planned(window: Window = UPDATED, **changed: object) -> Plan:
-    options = {
+def planned(window: Window = UPDATED, **changed: Any) -> Plan:
+    options: dict[str, Any] = {
         "start_date": None,
         "state": None,
         "lookback": DAY,
@@ -23,18 +24,31 @@ def planned(window: Window = UPDATED, **changed: object) -> Plan:
         "now": NOW,
         "holds_records": lambda span: True,
     }
-    return plan(window, **{**options, **changed})  # type: ignore[arg-type]
+    return plan(window, **{**options, **changed})
 
 
 def at(text: str) -> datetime:
     return parse_moment(text)
 
 
+def of_the_tail(made: Plan) -> Span:
+    """The tail of a plan that has one."""
+    assert made.tail
+    return made.tail
+
+
+def length(span: Span) -> timedelta:
+    """How long a span is that begins and ends."""
+    assert span.start
+    assert span.end
+    return span.end - span.start
+
+
 def assert_gapless(made: Plan, start: datetime | None) -> None:
-    cuts = [span.start for span in made.slices] + [made.tail.start]
+    cuts = [span.start for span in made.slices] + [of_the_tail(made).start]
     assert cuts[0] == start
     assert [span.end for span in made.slices] == cuts[1:]
-    assert made.tail.end is None
+    assert of_the_tail(made).end is None
 
 
 @pytest.mark.parametrize("start", ["2026-02-28", "2026-02-01T10:00:00.5Z", "2024-01-01", "2013-01-01", "1999-05-05"])
@@ -44,8 +58,8 @@ def test_slices_cover_all_time_since_the_start_without_gap_or_overlap(start: str
     made = planned(start_date=at(start), num_workers=workers, date_window=days * DAY)
 
     assert_gapless(made, at(start).replace(microsecond=0))
-    assert made.tail.start == HORIZON
-    assert all(span.end - span.start <= days * DAY for span in made.slices if span.start and span.start >= CLOSE_BEGAN)
+    assert of_the_tail(made).start == HORIZON
+    assert all(length(span) <= days * DAY for span in made.slices if span.start and span.start >= CLOSE_BEGAN)
 
 
 def test_the_slices_end_five_minutes_before_the_sync_began_and_the_tail_never() -> None:
@@ -91,7 +105,7 @@ def test_the_event_log_is_cut_into_days_and_what_lies_before_its_retention_is_on
     made = planned(EVENT_LOG, start_date=at("2024-01-01"))
 
     assert made.slices[0] == Span(at("2024-01-01"), HORIZON - 30 * DAY)
-    assert [span.end - span.start for span in made.slices[1:]] == [DAY] * 30  # type: ignore[operator]
+    assert [length(span) for span in made.slices[1:]] == [DAY] * 30
 
 
 def test_the_lookback_reaches_from_the_state_back() -> None:

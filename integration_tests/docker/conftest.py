@@ -31,7 +31,7 @@ LOCKED_DOWN: dict[str, Any] = {
 @contextmanager
 def written(container: Container) -> Iterator[Iterator[bytes]]:
     """What a container writes to stdout, line by line, as it comes."""
-    stream = container.logs(stream=True, stderr=False)
+    stream: Any = container.logs(stream=True, stderr=False)
     try:
         yield stream
     finally:
@@ -55,7 +55,8 @@ class Close:
         """The ids of all records of a list."""
         url = urljoin(self.base_url, f"/_emulator/ids?path={path}")
         script = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1]).read().decode())"
-        return set(json.loads(self._container.exec_run(["python", "-c", script, url]).output))
+        written: Any = self._container.exec_run(["python", "-c", script, url]).output
+        return set(json.loads(written))
 
 
 class Run:

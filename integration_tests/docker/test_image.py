@@ -106,8 +106,8 @@ def inside(start: Start) -> Callable[[str], str]:
     container = start(entrypoint=["sleep", "1000"], network_mode="none")
 
     def inside(script: str) -> str:
-        written: bytes = container.exec_run(["sh", "-c", script]).output
-        return written.decode().strip()
+        written: Any = container.exec_run(["sh", "-c", script]).output
+        return str(written, "utf-8").strip()
 
     return inside
 

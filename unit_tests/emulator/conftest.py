@@ -43,7 +43,7 @@ class Client:
         self._connection = http.client.HTTPConnection(host, timeout=10)
         self._authorization = "Basic " + base64.b64encode(f"{key}:".encode()).decode()
 
-    def get(self, path: str, headers: dict[str, str] | None = None, **params: object) -> Reply:
+    def get(self, path: str, headers: dict[str, str] | None = None, /, **params: object) -> Reply:
         query = f"?{urlencode(params)}" if params else ""
         return self.send("GET", f"/api/v1/{path}{query}", None, headers)
 

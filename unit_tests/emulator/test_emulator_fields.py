@@ -1,6 +1,7 @@
 """Custom fields: their definitions, the values that fit them, and what repeats them."""
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -31,7 +32,7 @@ def fits(value: Any, field: dict[str, Any], close: Emulator) -> bool:
         return value in close.ids(f"{form}/")
     if form == "custom_object":
         held = {row["id"]: row["custom_object_type_id"] for row in close.all("custom_object/")}
-        return held[value] == field["referenced_custom_type_id"]
+        return bool(held[value] == field["referenced_custom_type_id"])
     if form == "choices":
         return value in field["choices"]
     if form == "number":
@@ -72,7 +73,7 @@ def test_records_have_values_of_their_own_fields_that_fit(organisation: Emulator
             if any(wanted.items() <= a.items() for a in field["associations"])
         }
 
-    owned = {
+    owned: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "lead/": lambda row: definitions(close, "lead") | associated(object_type="lead"),
         "contact/": lambda row: definitions(close, "contact") | associated(object_type="contact"),
         "opportunity/": lambda row: definitions(close, "opportunity") | associated(object_type="opportunity"),

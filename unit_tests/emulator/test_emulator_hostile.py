@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from close_emulator import Behaviour, Sizes, faults
+from close_emulator.behaviour import Cursors
 from close_emulator.lists.catalogue import RESOURCES
 from unit_tests.emulator.conftest import Client, Emulate, Records, Reply
 from unit_tests.emulator.searches import chain, condition, search, term
@@ -123,7 +124,7 @@ def test_hidden_rows_count_in_totals_of_lists_and_in_searches_and_in_the_event_l
 
 @pytest.mark.parametrize(("cursors", "second"), [("positions", [3, 4, 5]), ("keys", [2, 3, 4])])
 def test_a_search_cursor_is_a_position_in_the_order_as_it_is_or_a_key(
-    emulate: Emulate, cursors: str, second: list[str]
+    emulate: Emulate, cursors: Cursors, second: list[int]
 ) -> None:
     close, client = emulate(behaviour=Behaviour(search_cursors=cursors))
     rows = [row["id"] for row in close.add("lead/", *tied("lead/", 7))]
@@ -152,7 +153,9 @@ def test_keys_lead_through_any_order_once_and_stay_where_their_row_was(emulate: 
 
 
 @pytest.mark.parametrize("cursors", ["positions", "keys"])
-def test_a_chain_at_its_cap_ends_with_a_refusal_or_with_null(emulate: Emulate, records: Records, cursors: str) -> None:
+def test_a_chain_at_its_cap_ends_with_a_refusal_or_with_null(
+    emulate: Emulate, records: Records, cursors: Cursors
+) -> None:
     close, client = emulate(behaviour=Behaviour(search_chain_cap=4, search_cursors=cursors))
     close.add("lead/", *records("lead", 9))
     body = search("lead", _limit=3, include_counts=True)

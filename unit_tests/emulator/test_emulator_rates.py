@@ -1,6 +1,7 @@
 """Rate limits: how requests are counted, for which groups, and what is told of it."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+Counted = Callable[..., tuple[Clock, Client]]
 
 
 @pytest.fixture
@@ -49,7 +53,9 @@ def standing(reply: Reply) -> tuple[float, ...]:
         ("bucket", [3, 1, 1, 2]),
     ],
 )
-def test_three_requests_in_two_seconds_are_counted_in_three_ways(counted: Counted, way: str, allowed: object) -> None:
+def test_three_requests_in_two_seconds_are_counted_in_three_ways(
+    counted: Counted, way: str, allowed: list[int]
+) -> None:
     clock, client = counted(rate_limit=3, rate_window=2.5, rate_counting=way)
     seen = [statuses(client, 5).count(200)]
     for pause in (1.0, 1.0, 2.0):
@@ -60,7 +66,7 @@ def test_three_requests_in_two_seconds_are_counted_in_three_ways(counted: Counte
 
 @pytest.mark.parametrize(("way", "allowed"), [("fixed", 3), ("sliding", 1), ("bucket", 2)])
 def test_a_fixed_window_ends_at_once_and_a_sliding_one_request_by_request(
-    counted: Counted, way: str, allowed: object
+    counted: Counted, way: str, allowed: int
 ) -> None:
     clock, client = counted(rate_limit=3, rate_window=2, rate_counting=way)
     for _ in range(2):

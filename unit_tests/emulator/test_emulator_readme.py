@@ -4,6 +4,8 @@ import dataclasses
 import re
 from pathlib import Path
 
+import pytest
+
 import close_emulator
 from close_emulator import Behaviour, faults
 from close_emulator.cli import main
@@ -41,7 +43,8 @@ def test_what_the_readme_names_exists(emulate: Emulate) -> None:
     for line in re.findall(r"^\| (`.+?) \|", told, re.MULTILINE):
         for name in re.findall(r"`(\w+)`", line):
             assert hasattr(close, name), name
-    named = {*re.findall(r"`(\w+)`", re.search(r"faults by a script: (.+) \|", told)[1])}
+    (scripts,) = re.findall(r"faults by a script: (.+) \|", told)
+    named = {*re.findall(r"`(\w+)`", scripts)}
     assert named == {*re.findall(r"`(\w+)`", str(faults.__doc__))}
     assert all(callable(getattr(faults, name)) for name in named)
 

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -12,6 +13,8 @@ from _pytest.mark import ParameterSet
 from close_emulator import Sizes
 from close_emulator.lists.catalogue import RESOURCES
 from unit_tests.emulator.conftest import Emulate
+
+Json = dict[str, Any]
 
 RECORDINGS = Path(__file__).resolve().parents[2] / ".." / "shared" / "recordings"
 FILES = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []

@@ -35,7 +35,8 @@ class Output:
         return {record["id"] for record in self.records(stream)}
 
     def schema(self, stream: str) -> dict[str, Any]:
-        (schema,) = (each["schema"] for each in self.of("SCHEMA") if each["stream"] == stream)
+        schemas: list[dict[str, Any]] = [each["schema"] for each in self.of("SCHEMA") if each["stream"] == stream]
+        (schema,) = schemas
         return schema
 
     @property

@@ -46,7 +46,9 @@ def chosen(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.builds(lambda word, choices: {word: choices}, st.sampled_from(("anyOf", "oneOf")), several)
 
 
-ANY_SCHEMA = st.recursive(st.just({}) | typed(st.nothing()), lambda inner: typed(inner) | chosen(inner), max_leaves=6)
+ANY_SCHEMA: st.SearchStrategy[dict[str, Any]] = st.recursive(
+    st.just({}) | typed(st.nothing()), lambda inner: typed(inner) | chosen(inner), max_leaves=6
+)
 STREAM = st.dictionaries(st.sampled_from(("a", "b", "id")), ANY_SCHEMA, min_size=1).map(
     lambda properties: {"type": "object", "properties": properties}
 )

@@ -99,7 +99,8 @@ def test_a_catalog_may_be_given_by_either_name(close: Emulator, words: Any, opti
 
 def test_of_two_catalogs_the_one_by_the_newer_name_counts(close: Emulator, words: Any) -> None:
     fill(close, "users", 3)
-    nothing, users = {"streams": []}, {"streams": [{"tap_stream_id": "users", "selected": True}]}
+    nothing: dict[str, Any] = {"streams": []}
+    users = {"streams": [{"tap_stream_id": "users", "selected": True}]}
 
     _, out, _ = run(words(catalog=users, properties=nothing))
 

@@ -127,5 +127,6 @@ def test_the_connector_gets_its_own_names() -> None:
     (state,) = for_source(value, streams)
 
     assert state.type == AirbyteStateType.STREAM
+    assert state.stream
     assert state.stream.stream_descriptor.name == "lead_custom_fields"
     assert vars(state.stream.stream_state) == {"date_updated": "x"}

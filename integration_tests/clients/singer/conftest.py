@@ -27,11 +27,15 @@ class Written:
         return {each["record"]["id"]: each["record"] for each in records}
 
     def schema(self, stream: str) -> dict[str, Any]:
-        return next(each for each in self.messages if each["type"] == "SCHEMA" and each["stream"] == stream)
+        found: dict[str, Any] = next(
+            each for each in self.messages if each["type"] == "SCHEMA" and each["stream"] == stream
+        )
+        return found
 
     @property
     def state(self) -> dict[str, Any]:
-        return [each["value"] for each in self.messages if each["type"] == "STATE"][-1]
+        value: dict[str, Any] = [each["value"] for each in self.messages if each["type"] == "STATE"][-1]
+        return value
 
     def cut(self, lines: int) -> "Written":
         return Written(self.messages[:lines])
