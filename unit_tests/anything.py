@@ -4,7 +4,11 @@ import copy
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
+
+FEW = settings(max_examples=max(10, settings().max_examples // 20), phases=[Phase.generate])
+"""Where the emulator is asked: to look for the smallest example would take minutes."""
 
 NASTY_TEXT = st.text(st.characters(exclude_categories=()), max_size=12)
 """Halves of surrogate pairs included."""
@@ -77,3 +81,8 @@ def spoilt(draw: st.DrawFn, held: Any) -> Any:
 def _values(held: Any) -> list[Any]:
     inner = held.values() if isinstance(held, dict) else held if isinstance(held, list) else ()
     return [held, *(each for value in inner for each in _values(value))]
+
+
+def tells_nothing(blob: Any) -> bool:
+    """Whether the state of a stream is one of those with which Airbyte says that there is none."""
+    return blob in (None, {}, {"__ab_no_cursor_state_message": True})

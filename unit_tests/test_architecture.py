@@ -1,17 +1,12 @@
 """Who may import whom, and how large a file may be."""
 
-import ast
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import close_emulator
-import source_closeio
+from .imports import EMULATOR, PACKAGE, imported
 
-PACKAGE = Path(source_closeio.__file__).parent
-EMULATOR = Path(close_emulator.__file__).parent
 FILES = sorted([*PACKAGE.rglob("*.py"), *EMULATOR.rglob("*.py")])
 PURE = [
     "errors",
@@ -27,18 +22,6 @@ PURE = [
     "config",
     "schemas",
 ]
-
-
-def imported(path: Path) -> Iterator[str]:
-    """Full names, relative imports resolved."""
-    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = list(parts[: len(parts) - node.level]) if node.level else []
-            module = ".".join([*base, *([node.module] if node.module else [])])
-            yield from (f"{module}.{alias.name}" for alias in node.names)
 
 
 @pytest.mark.parametrize("path", sorted(EMULATOR.rglob("*.py")), ids=lambda path: str(path.name))

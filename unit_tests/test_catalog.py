@@ -1,6 +1,5 @@
 """spec and discover, and what must be true of every row of the table."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +12,8 @@ from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES
 from source_closeio.endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import columns_of, schema_of
 
+from .configs import SPEC
 from .conftest import Output
-
-SPEC = json.loads((Path(source_closeio.__file__).parent / "spec.json").read_text())["connectionSpecification"]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: str(endpoint.name))

@@ -10,7 +10,7 @@ import pytest
 from close_emulator import Emulator
 
 from .conftest import NOW, Output
-from .test_exactness import DAY, fill
+from .filling import DAY, fill
 
 Sync = Callable[..., Output]
 

@@ -17,7 +17,7 @@ from source_closeio.errors import Stopped
 from source_closeio.streams import Connection, stream_of
 
 from .conftest import NOW, Output
-from .test_exactness import fill
+from .filling import fill
 
 Run = Callable[..., Output]
 

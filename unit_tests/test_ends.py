@@ -16,7 +16,7 @@ from close_emulator import Emulator, faults
 from source_closeio import http_policy
 
 from .conftest import API_KEY, Output, catalog_of
-from .test_exactness import fill
+from .filling import fill
 
 SECONDS = 5
 MAIN = str(Path(__file__).parent.parent / "main.py")

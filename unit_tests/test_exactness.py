@@ -12,37 +12,11 @@ from source_closeio.endpoints import ENDPOINTS
 from source_closeio.windows import parse_moment
 
 from .conftest import NOW, Output
+from .filling import DATED, DAY, PATH, WINDOWED, fill
 
 Sync = Callable[..., Output]
 
-DAY = timedelta(days=1)
-PATH = {
-    "leads": "lead/",
-    "contacts": "contact/",
-    "opportunities": "opportunity/",
-    "tasks": "task/",
-    "activities": "activity/",
-    "call_activities": "activity/call/",
-    "event_log": "event/",
-    "users": "user/",
-    "lead_custom_fields": "custom_field/lead/",
-}
 PAGE = {"leads": 200, "contacts": 200, "opportunities": 250, "tasks": 250, "event_log": 50}
-WINDOWED = ["opportunities", "tasks", "call_activities"]
-DATED = [*WINDOWED, "leads", "contacts", "event_log"]
-
-
-def fill(
-    close: Emulator, stream: str, count: int, newest: Any = NOW - DAY, step: Any = timedelta(minutes=7)
-) -> list[str]:
-    """`count` records, `step` apart, the newest last; returns their ids in that order."""
-    path = PATH[stream]
-    moments = [(newest - (count - 1 - i) * step).isoformat(timespec="milliseconds") for i in range(count)]
-    rows = close.add(
-        "activity/call/" if path == "activity/" else path,
-        *({"id": f"{stream[:4]}_{i:05}", "date_created": at, "date_updated": at} for i, at in enumerate(moments)),
-    )
-    return [row["id"] for row in rows]
 
 
 def seconds_after(start: str, seconds: int) -> str:

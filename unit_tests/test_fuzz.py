@@ -4,7 +4,6 @@
 """
 
 import json
-import re
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,7 +14,7 @@ import pytest
 import requests
 from airbyte_cdk.entrypoint import AirbyteEntrypoint
 from airbyte_cdk.utils import AirbyteTracedException
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from close_emulator import Emulator
@@ -25,16 +24,11 @@ from source_closeio.source import SourceCloseIO
 from source_closeio.state_migration import is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
-from .anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt
+from .anything import ANY_JSON, FEW, MOMENTS, NASTY_TEXT, spoilt, tells_nothing
+from .configs import CONFIGS, SECRET, SPEC, assert_clear
 from .conftest import API_KEY, NOW, catalog_of
-from .test_catalog import SPEC
 
 File = Callable[[str, Any], str]
-
-SENTENCE = re.compile(r"[^\n]+\.")
-SECRET = "_of_the_fuzz"
-FEW = settings(max_examples=max(10, settings().max_examples // 20), phases=[Phase.generate])
-"""Where the emulator is asked: to look for the smallest example would take minutes."""
 
 
 @pytest.fixture
@@ -47,11 +41,6 @@ def file(tmp_path: Path) -> File:
     return file
 
 
-def assert_clear(failure: Exception) -> None:
-    assert SENTENCE.fullmatch(str(failure))
-    assert SECRET not in str(failure)
-
-
 @given(MOMENTS | NASTY_TEXT)
 def test_a_text_is_a_moment_or_none(text: str) -> None:
     try:
@@ -59,37 +48,6 @@ def test_a_text_is_a_moment_or_none(text: str) -> None:
     except (ValueError, OverflowError):
         return
     assert moment.tzinfo is timezone.utc
-
-
-CONFIG = {
-    "api_key": f"key{SECRET}",
-    "start_date": "2024-01-31",
-    "activities_window_seconds": 3600,
-    "date_window": 15,
-    "num_workers": 10,
-    "custom_field_names": True,
-    "user_agent": "somebody",
-    "base_url": "https://close.example.com:8443/api",
-}
-BY_FORM = {**CONFIG, "credentials": {"auth_type": "api_key", "api_key": f"key{SECRET}"}}
-OAUTH = {
-    "auth_type": "oauth2",
-    "client_id": f"client{SECRET}",
-    "client_secret": f"secret{SECRET}",
-    "refresh_token": f"refresh{SECRET}",
-    "access_token": f"access{SECRET}",
-    "token_expiry_date": "2024-01-31T09:30:00Z",
-}
-HOSTS = st.text("ab.-_*%é 1[]:@?#", max_size=6) | st.text("ab.* ", min_size=1, max_size=4)
-URLS = st.builds("https://{}{}".format, HOSTS, st.just("/api") | NASTY_TEXT)
-CONFIGS = (
-    st.sampled_from((CONFIG, BY_FORM, {**CONFIG, "credentials": OAUTH})).flatmap(spoilt)
-    | st.builds(lambda key, value: {**CONFIG, "credentials": {**OAUTH, key: value}}, st.sampled_from([*OAUTH]), SCALARS)
-    | URLS.map(lambda url: {**CONFIG, "base_url": url})
-    | MOMENTS.map(lambda moment: {**CONFIG, "start_date": moment})
-    | st.fixed_dictionaries({}, optional={**dict.fromkeys(SPEC["properties"], ANY_JSON), "api_key": st.just("k")})
-    | ANY_JSON
-)
 
 
 @given(CONFIGS)
@@ -154,10 +112,6 @@ def entries(held: Any) -> list[dict[str, Any]]:
     for message in held or ():
         found += [message["stream"]] if message.get("stream") else message["global"]["stream_states"]
     return found
-
-
-def tells_nothing(blob: Any) -> bool:
-    return blob in (None, {}, {"__ab_no_cursor_state_message": True})
 
 
 @given(STATES | ANY_JSON)

@@ -19,14 +19,10 @@ from source_closeio.auth import OneUseTokens, authenticator, judge_tokens
 from source_closeio.config import read_settings
 from source_closeio.errors import FixInput, Problem, TryLater
 
+from .configs import credentials
 from .conftest import NOW, Output
 
 Run = Callable[..., Output]
-
-
-def credentials(refresh_token: str = "refresh_0", **more: Any) -> dict[str, Any]:
-    tokens = {"client_id": "oa2client_1", "client_secret": "a_secret_of_the_app", "refresh_token": refresh_token}
-    return {"api_key": None, "credentials": {"auth_type": "oauth2", **tokens, **more}}
 
 
 def handed_on(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from close_emulator import RESOURCES, SMALL, Emulator
 from source_closeio.endpoints import ENDPOINTS, TASK_TYPES, Endpoint
 
 from .conftest import NOW, Output
-from .test_streams import held, keys
+from .held import held, keys
 
 PAGE = 3
 ROWS = 2 * PAGE + 1

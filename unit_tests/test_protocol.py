@@ -19,8 +19,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from close_emulator import SMALL, Behaviour, Emulator, faults
 from source_closeio.endpoints import ENDPOINTS
 
+from .configs import credentials
 from .conftest import API_KEY, NOW, catalog_of
-from .test_oauth import credentials
 
 MAIN = Path(__file__).parent.parent / "main.py"
 EVERYTHING = tuple(each.name for each in ENDPOINTS)

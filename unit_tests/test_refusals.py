@@ -10,7 +10,7 @@ from close_emulator import Emulator, faults
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output, catalog_of
-from .test_exactness import PATH, fill
+from .filling import PATH, fill
 
 Run = Callable[..., Output]
 THREADS = {f"comthr_{letter}": 3 for letter in "abcde"}

@@ -11,7 +11,7 @@ from close_emulator import Emulator, Sizes
 from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output
-from .test_exactness import DATED, DAY, PATH, fill
+from .filling import DATED, DAY, PATH, fill
 
 Sync = Callable[..., Output]
 MINUTE = timedelta(minutes=1)

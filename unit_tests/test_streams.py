@@ -13,16 +13,10 @@ from source_closeio.endpoints import ENDPOINTS, Endpoint
 from source_closeio.schemas import schema_of
 
 from .conftest import NOW, Output
+from .held import held, keys
 
 Run = Callable[..., Output]
 
-KINDS = {
-    "lead/": "lead",
-    "contact/": "contact",
-    "opportunity/": "opportunity",
-    "activity/custom/": "activity",
-    "custom_object/": "custom_object",
-}
 SECRETS = ("smtp", "imap", "signature_key")
 
 
@@ -42,28 +36,10 @@ def close(organisation: Emulator) -> Emulator:
     return organisation
 
 
-def held(close: Emulator, endpoint: Endpoint) -> list[dict[str, Any]]:
-    """The rows that the emulator holds for a stream."""
-    if endpoint.name == "organizations":
-        return [{"id": close.organization_id}]
-    path = {"memberships": "membership/"}.get(endpoint.name, endpoint.path.replace("{id}/", ""))
-    path = f"{endpoint.object_type}/" if endpoint.object_type else path
-    visible = close.ids(path)  # the event log forgets
-    rows = [row for row in close.all(path) if row[endpoint.key] in visible]
-    if endpoint.name == "send_as":
-        return [row for row in rows if close.user_id in (row["allowing_user_id"], row["allowed_user_id"])]
-    kind = endpoint.params.get("_type", "all")
-    return [row for row in rows if kind in ("all", row.get("_type"))]
-
-
 def sync(run: Run, endpoint: Endpoint, **options: Any) -> Output:
     output = run("read", endpoint.name, config={"custom_field_names": True}, **options)
     assert output.failure is None, output.errors
     return output
-
-
-def keys(output: Output, endpoint: Endpoint) -> list[str]:
-    return [record[endpoint.key] for record in output.records(endpoint.name)]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda endpoint: str(endpoint.name))

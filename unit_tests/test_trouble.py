@@ -15,7 +15,7 @@ import pytest
 from close_emulator import Emulator, faults
 
 from .conftest import API_KEY, Output, catalog_of
-from .test_exactness import PATH, fill
+from .filling import PATH, fill
 
 Run = Callable[..., Output]
 STREAMS = ["leads", "opportunities", "tasks", "call_activities", "event_log", "users"]

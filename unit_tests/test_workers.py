@@ -21,7 +21,7 @@ from source_closeio.windows import Part, Span, parse_moment, state_text
 from source_closeio.workers import Workers, side_by_side
 
 from .conftest import NOW, Output
-from .test_exactness import DAY, PATH, fill
+from .filling import DAY, PATH, fill
 
 Sync = Callable[..., Output]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from unit_tests.test_architecture import PACKAGE, imported
+from unit_tests.imports import PACKAGE, imported
 
 OURS = ("source_closeio.singer.", "source_closeio.errors.")
 PUBLIC = {

@@ -28,13 +28,12 @@ from source_closeio.singer.steps import utc_text
 from source_closeio.singer.translate import translate
 from source_closeio.state_migration import is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
-from unit_tests.anything import ANY_JSON, MOMENTS, NASTY_TEXT, SCALARS, spoilt
+from unit_tests.anything import ANY_JSON, FEW, MOMENTS, NASTY_TEXT, SCALARS, spoilt, tells_nothing
+from unit_tests.configs import CONFIGS, assert_clear
 from unit_tests.conftest import API_KEY, NOW
-from unit_tests.test_fuzz import CONFIGS, FEW, assert_clear, tells_nothing
 
+from .offered import discovered, offered
 from .spoken import error, log, record, state, status
-from .test_golden import discovered
-from .test_selection import offered
 
 OBJECTS = st.dictionaries(NASTY_TEXT, ANY_JSON, max_size=3)
 

@@ -1,12 +1,10 @@
 """A stream of Airbyte messages and the stream of Singer messages that it must become, compared whole."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 from airbyte_cdk.models import AirbyteMessageSerializer
-from airbyte_protocol_dataclasses.models import AirbyteStream, SyncMode
 
 from source_closeio.errors import Problem
 from source_closeio.singer.catalog import select, streams_of
@@ -14,7 +12,7 @@ from source_closeio.singer.messages import Log, line
 from source_closeio.singer.state import taken_over
 from source_closeio.singer.translate import translate
 
-GOLDEN = Path(__file__).parent / "golden"
+from .offered import GOLDEN, discovered
 
 STATE = {
     "bookmarks": {
@@ -26,14 +24,6 @@ STATE = {
     "more": 1,
 }
 UNWANTED = [["contacts", "items", "properties", "email"], ["name"], ["date_updated"], ["send_attempts"]]
-
-
-def discovered() -> list[AirbyteStream]:
-    held = json.loads((GOLDEN / "discovered.json").read_text(encoding="utf-8"))["streams"]
-    return [
-        AirbyteStream(**{**each, "supported_sync_modes": [SyncMode(mode) for mode in each["supported_sync_modes"]]})
-        for each in held
-    ]
 
 
 def lines(name: str) -> list[dict[str, Any]]:

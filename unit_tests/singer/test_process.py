@@ -20,7 +20,7 @@ from source_closeio.singer.messages import record_message, state_message
 from source_closeio.singer.options import settings
 from source_closeio.singer.tokens import keep_tokens
 from unit_tests.conftest import API_KEY
-from unit_tests.test_exactness import fill
+from unit_tests.filling import fill
 
 MINUTE = 60
 

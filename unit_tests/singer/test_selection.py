@@ -4,58 +4,14 @@ import copy
 from typing import Any
 
 import pytest
-from airbyte_protocol_dataclasses.models import AirbyteStream, SyncMode
 from hypothesis import given
 from hypothesis import strategies as st
 
 from source_closeio.errors import CatalogError
-from source_closeio.singer.catalog import TapStream, document, select, streams_of
+from source_closeio.singer.catalog import TapStream, document, select
 from source_closeio.singer.steps import without
 
-TEXT = {"type": ["null", "string"]}
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "id": {"type": "string"},
-        "date_updated": TEXT,
-        "name": TEXT,
-        "owner": {"type": ["null", "object"], "properties": {"id": TEXT, "name": TEXT}},
-        "contacts": {
-            "type": ["null", "array"],
-            "items": {
-                "type": ["null", "object"],
-                "properties": {
-                    "email": TEXT,
-                    "properties": TEXT,
-                    "phones": {
-                        "type": ["null", "array"],
-                        "items": {"type": ["null", "object"], "properties": {"n": TEXT}},
-                    },
-                },
-            },
-        },
-    },
-}
-RECORD = {
-    "id": "lead_a",
-    "date_updated": "2026-01-01",
-    "name": "A",
-    "owner": {"id": "user_a", "name": "U", "undeclared": 1},
-    "contacts": [{"email": "e", "properties": "p", "phones": [{"n": "1"}, None]}, None],
-    "undeclared": 2,
-}
-
-
-def offered() -> list[TapStream]:
-    modes = [SyncMode.full_refresh, SyncMode.incremental]
-    key, cursor = [["id"]], ["date_updated"]
-    return streams_of(
-        "native",
-        [
-            AirbyteStream("leads", SCHEMA, modes, True, cursor, key),
-            AirbyteStream("users", SCHEMA, [SyncMode.full_refresh], source_defined_primary_key=key),
-        ],
-    )
+from .offered import RECORD, offered
 
 
 def leads(*fields: tuple[list[str], dict[str, Any]], **entry: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from source_closeio.errors import StateError
 from source_closeio.singer.catalog import streams_of
 from source_closeio.singer.state import for_source, moved, taken_over
 
-from .test_golden import discovered
+from .offered import discovered
 
 KNOWN = ["custom_fields", "leads", "activities"]
 

@@ -11,8 +11,8 @@ from source_closeio.errors import Problem
 from source_closeio.singer.messages import Log
 from source_closeio.singer.translate import METRICS_EVERY, translate
 
+from .offered import offered
 from .spoken import error, log, record, state, status
-from .test_selection import offered
 
 STARTED, RUNNING = AirbyteStreamStatus.STARTED, AirbyteStreamStatus.RUNNING
 COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPLETE
