@@ -1,6 +1,7 @@
 """The schema files keep to the house rules and accept, key by key, what Close was recorded to send."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from jsonschema import Draft7Validator, FormatChecker
 
 from source_closeio.endpoints import ENDPOINTS
 
+from .recorded import OURS, exchanges
+
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "source_closeio" / "schemas").glob("*.json"))
 SCHEMAS: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in FILES}
-RECORDINGS = ROOT.parent / "shared" / "recordings"
 
 ACTIVITIES = {
     "Call": "call_activities",
@@ -78,29 +80,28 @@ def undeclared(value: Any, schema: Schema, path: str = "") -> Iterator[str]:
 
 def recorded() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Stream, origin and object of all that was recorded."""
-    for file in sorted(RECORDINGS.glob("*.json")):
-        for exchange in json.loads(file.read_text(encoding="utf-8")):
-            body = exchange["response"]["body"]
-            if exchange["response"]["status"] != 200:
-                continue
-            kind = exchange["request"]["url"].split("/api/v1/")[1].split("/")[0]
-            if kind == "organization":
-                yield "organizations", file.name, body
-                for name in ("memberships", "inactive_memberships"):
-                    yield from (("memberships", file.name, row) for row in body[name])
-                for field in body["lead_custom_fields"]:
-                    yield "lead_custom_fields", file.name, field
-                continue
-            if kind == "status":
-                stream = f"{exchange['request']['url'].split('/status/')[1].split('/')[0]}_statuses"
-                yield from ((stream, file.name, row) for row in body["data"])
-                continue
-            for record in body.get("data", [body]):
-                if kind == "activity":
-                    yield "activities", file.name, record
-                    yield ACTIVITIES[record["_type"]], file.name, record
-                elif kind in STREAM_OF:
-                    yield STREAM_OF[kind], file.name, record
+    for origin, exchange in exchanges():
+        body = exchange["response"]["body"]
+        if exchange["response"]["status"] != 200:
+            continue
+        kind = exchange["request"]["url"].split("/api/v1/")[1].split("/")[0]
+        if kind == "organization":
+            yield "organizations", origin, body
+            for name in ("memberships", "inactive_memberships"):
+                yield from (("memberships", origin, row) for row in body[name])
+            for field in body["lead_custom_fields"]:
+                yield "lead_custom_fields", origin, field
+            continue
+        if kind == "status":
+            stream = f"{exchange['request']['url'].split('/status/')[1].split('/')[0]}_statuses"
+            yield from ((stream, origin, row) for row in body["data"])
+            continue
+        for record in body.get("data", [body]):
+            if kind == "activity":
+                yield "activities", origin, record
+                yield ACTIVITIES[record["_type"]], origin, record
+            elif kind in STREAM_OF:
+                yield STREAM_OF[kind], origin, record
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -177,7 +178,6 @@ def test_event_log_carries_its_objects_as_text() -> None:
     assert "airbyte_type" not in properties["date_updated"]
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the recordings are not part of the repository")
 def test_recorded_objects_are_valid_and_fully_declared() -> None:
     checker = FormatChecker()
     assert {"date", "date-time"} <= set(checker.checkers), "rfc3339-validator is missing"
@@ -196,3 +196,12 @@ def test_recorded_objects_are_valid_and_fully_declared() -> None:
         *("activities", "call_activities", "created_activities"),
         *("organizations", "memberships", "lead_statuses", "opportunity_statuses"),
     }
+
+
+@pytest.mark.parametrize("file", sorted(OURS.glob("*.json")), ids=lambda file: str(file.stem))
+def test_what_stands_here_is_nobody_s(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+
+    assert {*re.findall(r"@[\w.-]+", text)} <= {"@example.com"}
+    assert {*re.findall(r"https?://([^/\"]+)", text)} <= {"api.close.com", "example.com"}
+    assert all(number.startswith(("+155555501", "+1 555-555-01")) for number in re.findall(r"\+\d[\d -]{3,}\d", text))

@@ -1,24 +1,18 @@
-"""Answers recorded from the real API, compared in shape with what the emulator serves."""
+"""Answers in the shape of the real API, compared in shape with what the emulator serves."""
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from _pytest.mark import ParameterSet
 
 from close_emulator import Sizes
 from close_emulator.lists.catalogue import RESOURCES
 from unit_tests.emulator.conftest import Emulate
+from unit_tests.recorded import exchanges
 
 Json = dict[str, Any]
-
-RECORDINGS = Path(__file__).resolve().parents[2] / ".." / "shared" / "recordings"
-FILES = sorted(RECORDINGS.glob("*.json")) if RECORDINGS.is_dir() else []
-pytestmark = pytest.mark.skipif(not FILES, reason="no recordings here")
 
 SIZES = Sizes(leads=5, contacts=8, opportunities=30, activities=60, users=12, custom_fields=20)
 
@@ -48,13 +42,7 @@ def check(recorded: list[Json], served: list[Json], where: str) -> None:
         )
 
 
-def recordings() -> Iterator[ParameterSet]:
-    for file in FILES:
-        for number, exchange in enumerate(json.loads(file.read_text())):
-            yield pytest.param(exchange, id=f"{file.stem}-{number}")
-
-
-@pytest.mark.parametrize("exchange", list(recordings()))
+@pytest.mark.parametrize("exchange", [pytest.param(exchange, id=name) for name, exchange in exchanges()])
 def test_shape(emulate: Emulate, exchange: Json) -> None:
     close, client = emulate(SIZES)
     path = urlsplit(exchange["request"]["url"]).path.removeprefix("/api/v1/")
