@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
+from source_closeio import schemas
 from source_closeio.endpoints import ENDPOINTS
+from source_closeio.schemas import schema_of, types_of
 
 from .recorded import OURS, exchanges
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "source_closeio" / "schemas").glob("*.json"))
-SCHEMAS: dict[str, dict[str, Any]] = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in FILES}
+SCHEMAS = {endpoint.name: schema_of(endpoint.name) for endpoint in ENDPOINTS}
+OF_ALL_TYPES = [name for name in SCHEMAS if types_of(name)]
 
 ACTIVITIES = {
     "Call": "call_activities",
@@ -148,12 +151,17 @@ def test_dates_are_date_times(stream: str) -> None:
 def test_the_streams_of_all_types_say_so_and_those_of_one_type_say_where_they_are_too() -> None:
     for whole, suffix in (("activities", "_activities"), ("tasks", "_tasks")):
         assert "all" in SCHEMAS[whole]["description"].lower()
-        for stream, schema in SCHEMAS.items():
-            if stream.endswith(suffix):
-                assert f"{whole} too" in schema["description"], stream
+        assert types_of(whole) == tuple(stream for stream in SCHEMAS if stream.endswith(suffix))
+        for stream in types_of(whole):
+            assert f"{whole} too" in SCHEMAS[stream]["description"], stream
 
 
-def test_activities_is_the_union_of_its_types() -> None:
+def test_only_the_streams_of_all_types_have_types() -> None:
+    assert OF_ALL_TYPES == ["tasks", "activities"]
+
+
+@pytest.mark.parametrize("whole", OF_ALL_TYPES)
+def test_a_stream_of_all_types_is_the_union_of_its_types(whole: str) -> None:
     def shape(schemas: list[Schema]) -> dict[str, tuple[set[str], set[str | None]]]:
         """By path: the types, and the formats of the strings."""
         found: dict[str, tuple[set[str], set[str | None]]] = {}
@@ -165,10 +173,49 @@ def test_activities_is_the_union_of_its_types() -> None:
                     formats.add(below.get("format"))
         return found
 
-    parts = shape([SCHEMAS[stream] for stream in ACTIVITIES.values()])
+    parts = shape([SCHEMAS[stream] for stream in types_of(whole)])
     # A string that has a format in one type only has none in the union.
     expected = {path: (types, {None} if len(formats) > 1 else formats) for path, (types, formats) in parts.items()}
-    assert shape([SCHEMAS["activities"]]) == expected
+    assert shape([SCHEMAS[whole]]) == expected
+
+
+@pytest.mark.parametrize("whole", OF_ALL_TYPES)
+def test_the_file_of_a_stream_of_all_types_says_only_what_its_types_say_otherwise(whole: str) -> None:
+    own = json.loads((ROOT / f"source_closeio/schemas/{whole}.json").read_text(encoding="utf-8"))["properties"]
+
+    for name, declared in own.items():
+        assert declared.keys() == {"description"}, name
+        said = {
+            SCHEMAS[stream]["properties"][name]["description"]
+            for stream in types_of(whole)
+            if name in SCHEMAS[stream]["properties"]
+        }
+        assert len(said) > 1, name
+
+
+def test_what_changes_in_one_type_changes_in_the_stream_of_all_types_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for file in FILES:
+        held = json.loads(file.read_text(encoding="utf-8"))
+        if file.stem == "sms_activities":
+            held["properties"]["aa_new"] = {"type": ["null", "integer"], "description": "New."}
+            held["properties"]["duration"] = {"type": ["null", "string"], "description": "Now of a text."}
+            held["properties"]["activity_at"] = {"type": ["null", "string"], "airbyte_type": "time_without_timezone"}
+        (tmp_path / file.name).write_text(json.dumps(held))
+    monkeypatch.setattr(schemas, "FOLDER", tmp_path)
+
+    after = schema_of.__wrapped__("activities")
+
+    assert [*after["properties"]][:3] == ["id", "_type", "aa_new"]
+    assert after["properties"]["aa_new"] == {"type": ["null", "integer"], "description": "New."}
+    assert after["properties"]["duration"] == {
+        "type": ["null", "integer", "string"],
+        "description": "Length in seconds.",
+    }
+    assert "format" in SCHEMAS["activities"]["properties"]["activity_at"]
+    assert after["properties"]["activity_at"].keys() == {"type", "description"}, "not all of them keep to a format now"
+    assert after["properties"].keys() - SCHEMAS["activities"]["properties"].keys() == {"aa_new"}
 
 
 def test_event_log_carries_its_objects_as_text() -> None:
