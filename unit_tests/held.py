@@ -7,14 +7,6 @@ from source_closeio.endpoints import Endpoint
 
 from .conftest import Output
 
-KINDS = {
-    "lead/": "lead",
-    "contact/": "contact",
-    "opportunity/": "opportunity",
-    "activity/custom/": "activity",
-    "custom_object/": "custom_object",
-}
-
 
 def held(close: Emulator, endpoint: Endpoint) -> list[dict[str, Any]]:
     """The rows that the emulator holds for a stream."""

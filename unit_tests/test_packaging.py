@@ -82,7 +82,7 @@ def imported(folder: str, distributions: Mapping[str, list[str]]) -> set[str]:
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.split(".")[0])
-    return {canonicalize_name(each) for name in names for each in distributions.get(name, [])} - {"source-closeio"}
+    return {str(canonicalize_name(each)) for name in names for each in distributions.get(name, [])} - {"source-closeio"}
 
 
 def declared(*extras: str) -> set[str]:
@@ -156,7 +156,7 @@ def installed(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", home], check=True)
     (wheel,) = built.glob("*.whl")
     install = [
-        Path(sys.executable).with_name("uv"),
+        str(Path(sys.executable).with_name("uv")),
         "pip",
         "install",
         "--quiet",
@@ -224,7 +224,7 @@ def test_the_wheel_runs_where_the_checkout_is_not(run: Callable[..., str], insta
 @pytest.fixture
 def close(installed: Path, tmp_path: Path) -> Iterator[str]:
     """The address of the emulator that is in the wheel."""
-    words = [installed / "python", "-m", "close_emulator", "--leads", "3"]
+    words = [str(installed / "python"), "-m", "close_emulator", "--leads", "3"]
     with subprocess.Popen(
         words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as emulator:
