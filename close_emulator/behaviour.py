@@ -47,8 +47,19 @@ class Behaviour:
     index_rows: Literal["indexed", "now"] = "indexed"
     """What a list or search shows of a row whose last write it has not seen: the row as it was, or as it is now; "now"
     finds, filters and sorts it by what it was, and leaves out rows deleted since, so that a page is short."""
+    delete_lag: float = 0.0
+    """Seconds of the emulator's clock a deleted row is still served, by its id too; lists and search take the longer of
+    this and `index_lag`. What was deleted while it was 0 is gone."""
     hidden: set[str] = field(default_factory=set)
-    """Ids of rows that count for offsets, totals, cursors and `has_more` but are not shown, as if not for this key."""
+    """Ids of rows that count for offsets, totals, cursors and `has_more` but are not shown, as if not for this key. By
+    its id such a row is not found either."""
+    id_in: frozenset[str] | None = None
+    """Lists that understand `id__in` and `id`, "activity/" for activities of all kinds; any other ignores both. None:
+    tasks and activities, where `id__in` is documented, and leads, where it was seen."""
+    id_in_cap: int | None = None
+    """Most ids of one `id__in`; None: as many as come."""
+    id_in_over: Literal["refused", "ignored", "cut"] = "refused"
+    """What more ids than that lead to: a 400, the whole list as if none had been sent, or the first ones only."""
 
     search_chain_cap: int = 10_000
     """Objects one chain of search cursors gives."""
@@ -68,6 +79,8 @@ class Behaviour:
     search_custom: Custom = "flat"
     """What the field `custom` of a search gives: `custom.cf_…` keys, or one dictionary by id, or one by name. With
     "named" a field that is asked for by its own name, `custom.cf_…`, still comes flat."""
+    search_ids_cap: int | None = None
+    """Most `id` nodes of a search, more are answered with 400; None: as many as come."""
     search_precision: Literal["ms", "s"] = "ms"
     """What a search does with finer moments: cuts them to this."""
 
@@ -75,6 +88,23 @@ class Behaviour:
     """Whether edits and deletions write events."""
     event_consolidation: float = 0.0
     """Seconds within which the next `updated` event of an object is merged into its last one; 0 merges none."""
+    event_lag: float = 0.0
+    """Seconds of the emulator's clock until the log shows an event, or the new state of a consolidated one."""
+    event_order: Literal["kept", "mixed"] = "kept"
+    """Whether all events are late by `event_lag`, or each by some part of it, so that younger ones are seen first."""
+    event_offset: float = 0.0
+    """Seconds from the moment of a change, such as its row's `date_updated`, to that of its event."""
+    event_data: Literal["part", "whole"] = "part"
+    """Whether events show the fields of a row that recorded ones had, or all of them."""
+    event_data_deleted: Literal["{}", "null"] = "{}"
+    """The `data` of a `deleted` event: as recorded, or as documented."""
+    lead_merge_event: Literal["lead_merge", "activity.lead_merge"] = "lead_merge"
+    """The `object_type` of events of lead merge activities."""
+    silent_children: frozenset[str] = frozenset({"custom_object/"})
+    """Lists whose rows are deleted with their lead, or moved by a merge, without events of their own; "activity/" for
+    activities of all kinds."""
+    merge_dates: Literal["kept", "moved"] = "kept"
+    """Whether a merge leaves the `date_updated` of what it moves to the other lead as it is."""
     event_retention_days: float = 30
     """Days the event log reaches back."""
     event_log_allowed: bool = True

@@ -25,7 +25,7 @@ from close_emulator.wire.faults import Fault, Script, every
 from close_emulator.wire.server import Outcome, RawRequest, Server
 from close_emulator.world import evolve
 from close_emulator.world import seed as _seeding
-from close_emulator.world.changes import Changes
+from close_emulator.world.changes import NO_META, Changes
 from close_emulator.world.sizes import EMPTY, Sizes
 
 CONTROL = "/_emulator/"
@@ -86,10 +86,11 @@ class Emulator:
         self._store = Store(RESOURCES, self._clock, self.behaviour)
         self._changes = Changes(self._store, self._maker, self.behaviour, self._clock)
         self._service = Service(self._store, self._maker, self.behaviour, self._clock, lambda: self.rate_clock())
-        lag, self.behaviour.index_lag = self.behaviour.index_lag, 0.0
+        lags = self.behaviour.index_lag, self.behaviour.event_lag
+        self.behaviour.index_lag = self.behaviour.event_lag = 0.0
         begin = moments.from_datetime(start)
         _seeding.fill(self._store, self._maker, sizes, seed, begin, self._clock(), odd_dates=odd_dates)
-        self.behaviour.index_lag = lag
+        self.behaviour.index_lag, self.behaviour.event_lag = lags
 
     @property
     def behaviour(self) -> Behaviour:
@@ -137,20 +138,45 @@ class Emulator:
         """The OAuth refresh token that is good now."""
         return self._service.tokens.refresh_token
 
-    def add(self, path: str, *records: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Hold records, completed to full ones; writes no events. Returns the full records."""
-        return self._changes.add(path, records)
+    def add(
+        self,
+        path: str,
+        *records: Mapping[str, Any],
+        log: bool = False,
+        at: datetime | None = None,
+        meta: Mapping[str, Any] = NO_META,
+    ) -> list[dict[str, Any]]:
+        """Hold records, completed to full ones. Returns the full records.
 
-    def edit(self, *where: str, **changes: Any) -> dict[str, Any]:
+        `log` writes a `created` event for each, dated `at`, which need not be the date of the record, with `meta`.
+        """
+        return self._changes.add(path, records, log, _moment(at), meta)
+
+    def edit(
+        self,
+        *where: str,
+        action: str = "updated",
+        at: datetime | None = None,
+        meta: Mapping[str, Any] = NO_META,
+        **changes: Any,
+    ) -> dict[str, Any]:
         """Change fields of the record of an id, which its list may precede, as in `edit("lead/", "lead_1", name="x")`.
 
-        `date_updated` becomes the clock's now unless given. Returns the full record.
+        `date_updated` becomes `at` unless given, and None the clock's now; `action` and `meta` are those of the event.
+        Returns the full record.
         """
-        return self._changes.edit(where[-1], changes)
+        return self._changes.edit(where[-1], changes, action, _moment(at), meta)
 
-    def delete(self, row_id: str) -> None:
-        """Remove a record, and with a lead what belongs to it."""
-        self._changes.delete(row_id)
+    def delete(self, *where: str, at: datetime | None = None, meta: Mapping[str, Any] = NO_META) -> list[str]:
+        """Remove the records of these ids, which their list may precede, and with a lead what belongs to it.
+
+        `meta` is that of the events, such as {"bulk_action_id": "bulkdelete_1"}. Returns the ids of all that is gone.
+        """
+        return self._changes.delete([word for word in where if not word.endswith("/")], _moment(at), meta)
+
+    def merge(self, source: str, destination: str, *, at: datetime | None = None) -> list[str]:
+        """Move what belongs to a lead to another one, and delete the first. Returns the ids of what moved."""
+        return self._changes.merge(source, destination, _moment(at))
 
     def evolve(self, seed: int = 1) -> dict[str, int]:
         """Let people work: a few percent are created, edited and deleted. Returns how many of each."""
@@ -282,6 +308,10 @@ class Emulator:
             "max_in_flight": self.max_in_flight,
             "bytes": self.bytes_sent,
         }
+
+
+def _moment(at: datetime | None) -> int | None:
+    return None if at is None else moments.from_datetime(at)
 
 
 def _list_asked(request: Request) -> str:

@@ -31,6 +31,6 @@ def table() -> str:
 
 def _default(value: ast.expr | None) -> str:
     """The default as one writes it; `field(default_factory=dict)` is an empty one."""
-    if isinstance(value, ast.Call):
+    if isinstance(value, ast.Call) and value.keywords:
         return {"dict": "{}", "list": "[]", "set": "set()"}[ast.unparse(value.keywords[0].value)]
     return "" if value is None else ast.unparse(value)

@@ -25,6 +25,8 @@ class Conditions:
     """Conditions on moments that all rows must meet."""
     tests: list[Test] = field(default_factory=list)
     """All other conditions."""
+    ids: frozenset[str] | None = None
+    """The only ids that come into question; None: any."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Reader:
         if node.get("type") == "and" and not negated:
             for part in _parts(node):
                 self._require(part, conditions)
+            return
+        ids = _ids(node)
+        if ids is not None:
+            conditions.ids = ids if conditions.ids is None else ids & conditions.ids
             return
         bounds = None if negated else self._range(node, conditions.resource)
         if bounds is not None:
@@ -176,6 +182,18 @@ def _within(value: object, bounds: Node) -> bool:
 def _values(row: Row, name: str) -> list[Any]:
     value = row.value(name)
     return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _ids(node: Node) -> frozenset[str] | None:
+    """The ids of a node that asks for ids and nothing else; None for any other node."""
+    if node.get("negate"):
+        return None
+    if node.get("type") == "id":
+        return frozenset({str(node.get("value"))})
+    if node.get("type") != "or":
+        return None
+    ids = [_ids(part) for part in _parts(node)]
+    return frozenset[str]().union(*(each for each in ids if each)) if all(each is not None for each in ids) else None
 
 
 def _parts(node: Node) -> list[Node]:

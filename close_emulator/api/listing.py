@@ -109,7 +109,8 @@ class Lister:
         params = query.params
         ranges = ranges_of(resource, params, sort, query.offset_hours)
         chosen = self._chosen(resource, params)
-        tests = [test for name, values in chosen.items() for test in [_among(name, values)] if name != "lead_id"]
+        narrow = next((name for name in ("id", "lead_id") if name in chosen), None)
+        tests = [_among(name, values) for name, values in chosen.items() if name != narrow]
         extra: tuple[object, ...] = ()
         if resource.views:
             tests += self._task_tests(params)
@@ -118,8 +119,11 @@ class Lister:
             if params.get("view") in ("inbox", "future"):
                 ranges.pop("date", None)
         table = self._store.table(resource.path)
-        leads = chosen.get("lead_id")
-        among = [row for lead in sorted(leads, key=str) for row in table.group("lead_id", lead)] if leads else None
+        among = None
+        if narrow == "id":
+            among = table.of(map(str, chosen["id"]))
+        elif narrow is not None:
+            among = [row for lead in chosen[narrow] for row in table.group(narrow, lead)]
         signature = ("list", sort, tuple(ranges.items()), tuple(chosen.items()), extra)
         return select(table, signature, sort, ranges, tests, among)
 
@@ -128,7 +132,7 @@ class Lister:
         found = {
             name: values
             for name in (*resource.equals, *(flag for flag, _ in resource.flags))
-            for values in [_choice(params, name)]
+            for values in [_choice(params, name) if name != "id" else self._ids(resource, params)]
             if values
         }
         for name, value in resource.defaults:
@@ -140,6 +144,18 @@ class Lister:
             others = self._store.table(path).group(theirs, params[theirs])
             found[ours] = frozenset(row.id for row in others)
         return found
+
+    def _ids(self, resource: Resource, params: Mapping[str, str]) -> frozenset[object]:
+        """The ids asked for, none where the list does not understand that."""
+        lists, cap = self._behaviour.id_in, self._behaviour.id_in_cap
+        if not (resource.id_in if lists is None else {resource.path, resource.listed_under} & lists):
+            return frozenset()
+        words = params.get("id__in", "").split(",")
+        if params.get("id") or cap is None or len(words) <= cap:
+            return _choice(params, "id")
+        if self._behaviour.id_in_over == "refused":
+            raise field_error(id__in="List is too long.")
+        return _choice({"id__in": ",".join(words[:cap])}, "id") if self._behaviour.id_in_over == "cut" else frozenset()
 
     def _task_tests(self, params: Mapping[str, str]) -> list[Test]:
         """Views are about dates and completion."""
@@ -240,8 +256,6 @@ def _choice(params: Mapping[str, str], name: str) -> frozenset[object]:
 
 
 def _among(name: str, values: frozenset[object]) -> Test:
-    if name == "id":
-        return lambda row: row.id in values
     if name == "_type":
         if "all" in values:
             return lambda row: True

@@ -50,6 +50,9 @@ class Search:
         refused = self._behaviour.refused.get(f"{PATH}{resource.search_type}")
         if refused:
             raise Refusal(refused, {"error": f"Search of {resource.search_type} is refused."})
+        cap = self._behaviour.search_ids_cap
+        if cap is not None and len(conditions.ids or ()) > cap:
+            raise field_error(query="List is too long.")
         fields = self._fields(body.get("_fields"), resource)
         sort = _sort(body.get("sort"), resource) if self._behaviour.search_sorts else ()
         limit = self._limit(body.get("_limit"))
@@ -58,7 +61,9 @@ class Search:
         given, key = self._opened(body.get("cursor"), mark)
         # The same words mean other rows at another moment, at another precision, and in another order.
         signature = ("search", asked, precision, sort, self._clock() if b'"now"' in asked else None)
-        selection = select(self._store.table(resource.path), signature, sort, conditions.ranges, conditions.tests)
+        table = self._store.table(resource.path)
+        among = None if conditions.ids is None else table.of(conditions.ids)
+        selection = select(table, signature, sort, conditions.ranges, conditions.tests, among)
         total = len(selection)
         results_limit = body.get("results_limit")
         limited = total if results_limit is None else min(total, int(results_limit))

@@ -123,8 +123,9 @@ class Service:
             raise Refusal(405, {"error": "Method Not Allowed"})
         if resource.path == "event/":
             self._events.check_allowed()
-        row = self._store.find(resource.path, row_id)
-        if row is None:
+        row = self._store.served(row_id)
+        # What several lists share has its own path only.
+        if row is None or row.resource.path != resource.path or row_id in self._behaviour.hidden:
             raise missing(resource.noun)
         if resource.path == "event/":
             return Answer(200, self._events.text(row))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -13,6 +14,9 @@ from close_emulator.store import moments
 from close_emulator.store.encoding import Encoder
 from close_emulator.store.resource import Resource
 from close_emulator.store.table import Row, Table
+
+# How many different times the rows of what is not indexed may be late by.
+_LANES = 16
 
 
 class _Write(NamedTuple):
@@ -37,7 +41,13 @@ class Store:
         self._held: dict[str, dict[str, Row]] = {path: {} for path in resources}
         self._tables: dict[str, Table] = {path: Table() for path in resources}
         self._facts = {path: (resource.moments, resource.plain) for path, resource in resources.items()}
-        self._pending: deque[_Write] = deque()
+        self._versions = count()
+        # Writes that are not seen yet, oldest first: of rows, of rows gone, and, by their ids, of what is not indexed.
+        self._written: deque[_Write] = deque()
+        self._removed: deque[_Write] = deque()
+        self._late: tuple[deque[_Write], ...] = tuple(deque() for _ in range(_LANES))
+        self._waiting = 0
+        self._gone: dict[str, tuple[int, Row]] = {}
 
     def put(self, resource: Resource, record: Mapping[str, Any], *, keep_place: bool = False) -> Row:
         """Hold a record, or a new version of one; `keep_place` leaves it where it stood among its equals."""
@@ -52,8 +62,9 @@ class Store:
         for name, filled in resource.flags:
             facts[name] = record.get(filled) is not None
         number = before.number if before is not None and keep_place else next(self._numbers)
-        row = Row(resource, number, self._encoder.encode(record), facts, row_id)
+        row = Row(resource, number, next(self._versions), self._encoder.encode(record), facts, row_id)
         self._by_id[row_id] = row
+        self._gone.pop(row_id, None)
         for path in _paths(resource):
             self._held[path][row_id] = row
             self._show(path, row, gone=False)
@@ -62,6 +73,8 @@ class Store:
     def remove(self, row_id: str) -> Row:
         """Let a record go."""
         row = self._by_id.pop(row_id)
+        if self._behaviour.delete_lag > 0:
+            self._gone[row_id] = (self._clock(), row)
         for path in _paths(row.resource):
             del self._held[path][row_id]
             self._show(path, row, gone=True)
@@ -75,6 +88,15 @@ class Store:
         """The record of that id in that list as it is now."""
         return self._held[path].get(row_id)
 
+    def served(self, row_id: str) -> Row | None:
+        """The record of that id as it is now, or as it was when it was deleted a moment ago."""
+        row = self._by_id.get(row_id)
+        if row is None and row_id in self._gone:
+            at, row = self._gone[row_id]
+            if self._clock() - at >= self._behaviour.delete_lag * moments.SECOND:
+                return None
+        return row
+
     def knows(self, row_id: str) -> bool:
         """Whether there is a record of that id in any list."""
         return row_id in self._by_id
@@ -86,7 +108,7 @@ class Store:
     def shown(self, rows: Iterable[Row]) -> list[Row]:
         """What a page shows of the rows found for it."""
         now = self._behaviour.index_rows == "now"
-        found = [self._by_id.get(row.id) if now else row for row in rows if row.id not in self._behaviour.hidden]
+        found = [self.served(row.id) if now else row for row in rows if row.id not in self._behaviour.hidden]
         return [row for row in found if row is not None]
 
     def table(self, path: str) -> Table:
@@ -95,28 +117,45 @@ class Store:
         return self._tables[path]
 
     def _show(self, path: str, row: Row, *, gone: bool) -> None:
-        """Let lists and search see a change, at once or when the index has caught up."""
-        if not row.resource.indexed or (self._behaviour.index_lag <= 0 and not self._pending):
-            self._apply(path, row, gone=gone)
-        else:
-            self._pending.append(_Write(self._clock(), path, row, gone))
+        """Let lists and search see a change, at once or when they have caught up."""
+        write = _Write(self._clock(), path, row, gone)
+        lags = self._behaviour
+        if not (self._waiting or lags.index_lag or lags.delete_lag or lags.event_lag):
+            self._apply(write)
+            return
+        lane = self._late[zlib.crc32(row.id.encode()) % _LANES]
+        if row.resource.indexed:
+            lane = self._removed if gone else self._written
+        lane.append(write)
+        self._waiting += 1
+        self._settle()
+
+    def _waits(self) -> Iterator[tuple[deque[_Write], float]]:
+        """The writes that are not seen yet, and after how many seconds they are; rows before rows gone."""
+        behaviour = self._behaviour
+        yield self._written, behaviour.index_lag
+        yield self._removed, max(behaviour.index_lag, behaviour.delete_lag)
+        for number, lane in enumerate(self._late):
+            share = number / (_LANES - 1) if behaviour.event_order == "mixed" else 1.0
+            yield lane, behaviour.event_lag * share
 
     def _settle(self) -> None:
-        """Apply the changes the index has caught up with."""
-        lag = self._behaviour.index_lag
-        if not self._pending:
+        """Apply the changes that lists and search have caught up with."""
+        if not self._waiting:
             return
-        due = self._clock() - round(lag * moments.SECOND)
-        while self._pending and (lag <= 0 or self._pending[0].at <= due):
-            write = self._pending.popleft()
-            self._apply(write.path, write.row, gone=write.gone)
+        now = self._clock()
+        for lane, seconds in self._waits():
+            due = now - round(seconds * moments.SECOND)
+            while lane and (seconds <= 0 or lane[0].at <= due):
+                self._waiting -= 1
+                self._apply(lane.popleft())
 
-    def _apply(self, path: str, row: Row, *, gone: bool) -> None:
-        table = self._tables[path]
-        if gone:
-            table.discard(row.id)
+    def _apply(self, write: _Write) -> None:
+        table = self._tables[write.path]
+        if write.gone:
+            table.discard(write.row)
         else:
-            table.put(row)
+            table.put(write.row)
 
 
 def _paths(resource: Resource) -> tuple[str, ...]:

@@ -65,7 +65,15 @@ class Resource:
     spelling: Spelling = "full"
     """How it writes moments."""
     event_type: str | None = None
-    """`object_type` in the event log; a task's is this, a dot and its own type."""
+    """`object_type` in the event log; None: changes leave no events."""
+    event_kind: str | None = None
+    """The field whose value stands behind `event_type` and a dot."""
+    event_names: tuple[tuple[str, str], ...] = ()
+    """What `created`, `updated` and `deleted` are called in the event log where that differs; "" leaves no event."""
+    event_lacks: tuple[str, ...] = ()
+    """Fields that the event log does not show."""
+    id_in: bool = False
+    """Whether `id__in` and `id` filter, as documented or as seen."""
     search_type: str | None = None
     """`object_type` in Advanced Filtering; None: cannot be searched."""
     listed_under: str | None = None

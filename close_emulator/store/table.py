@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,16 @@ Sort = tuple[tuple[str, bool], ...]
 class Row:
     """One version of a record; an edit makes a new row."""
 
-    __slots__ = ("encoded", "facts", "id", "number", "resource", "tail")
+    __slots__ = ("encoded", "facts", "id", "number", "resource", "tail", "version")
 
-    def __init__(self, resource: Resource, number: int, encoded: Encoded, facts: dict[str, Any], row_id: str) -> None:
+    def __init__(
+        self, resource: Resource, number: int, version: int, encoded: Encoded, facts: dict[str, Any], row_id: str
+    ) -> None:
         self.resource = resource
         self.number = number
         """Order in which records were made; settles ties."""
+        self.version = version
+        """Order in which versions were written, of all records together."""
         self.encoded = encoded
         self.facts = facts
         """Moments, and the plain values lists filter by."""
@@ -84,14 +88,21 @@ class Table:
         self._selections: dict[Hashable, Selection] = {}
 
     def put(self, row: Row) -> None:
-        """Add a row, or a new version of one."""
-        self.rows[row.id] = row
-        self._forget()
-
-    def discard(self, row_id: str) -> None:
-        """Remove a row, if it is here."""
-        if self.rows.pop(row_id, None) is not None:
+        """Add a row, or a new version of one; what came before the version that is here changes nothing."""
+        here = self.rows.get(row.id)
+        if here is None or here.version < row.version:
+            self.rows[row.id] = row
             self._forget()
+
+    def discard(self, row: Row) -> None:
+        """Remove a row, unless another version has come."""
+        if self.rows.get(row.id) is row:
+            del self.rows[row.id]
+            self._forget()
+
+    def of(self, ids: Iterable[str]) -> list[Row]:
+        """The rows of these ids that are here."""
+        return [self.rows[row_id] for row_id in ids if row_id in self.rows]
 
     def _forget(self) -> None:
         if self._indexes or self._groups or self._selections:

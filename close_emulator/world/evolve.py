@@ -58,7 +58,7 @@ class _Hour:
 
     def delete(self, path: str, row_id: str) -> None:
         """A record gone."""
-        self._changes.delete(row_id, self.when())
+        self._changes.delete([row_id], self.when())
         self.count(f"{path} deleted")
 
 

@@ -25,23 +25,41 @@ class Journal:
         self._behaviour = behaviour
         self._latest_update: dict[str, Row] = {}
 
-    def created(self, resource: Resource, record: Mapping[str, Any], at: int) -> None:
+    def created(self, resource: Resource, record: Mapping[str, Any], at: int, meta: Mapping[str, Any]) -> None:
         """A record came to be."""
-        self._write(resource, record, "created", at, data=dict(record))
+        self._write(resource, record, "created", at, data=self._shown(resource, record), meta=meta)
 
     def updated(
-        self, resource: Resource, record: Mapping[str, Any], before: Mapping[str, Any], at: int, action: str = "updated"
+        self,
+        resource: Resource,
+        record: Mapping[str, Any],
+        before: Mapping[str, Any],
+        at: int,
+        action: str,
+        meta: Mapping[str, Any],
     ) -> None:
-        """A record changed; `before` is its whole earlier state."""
-        changed = [name for name in {**before, **record} if record.get(name) != before.get(name)]
-        previous = {name: before.get(name) for name in changed}
-        if action == "updated" and self._merge(str(record[resource.key]), record, changed, previous, at):
+        """A record changed; `before` is its whole earlier state. What `meta` tells of is not merged with anything."""
+        data, old = self._shown(resource, record), self._shown(resource, before)
+        changed = [name for name in {**old, **data} if data.get(name) != old.get(name)]
+        previous = {name: old.get(name) for name in changed}
+        merges = action == "updated" and not meta
+        if merges and self._merge(str(record[resource.key]), data, changed, previous, at + self._offset()):
             return
-        self._write(resource, record, action, at, data=dict(record), previous=previous, changed=changed)
+        self._write(resource, record, action, at, data=data, previous=previous, changed=changed, meta=meta)
 
     def deleted(self, resource: Resource, record: Mapping[str, Any], at: int, meta: Mapping[str, Any]) -> None:
         """A record is gone; its last state is told once more."""
-        self._write(resource, record, "deleted", at, data={}, previous=dict(record), meta=meta)
+        self._latest_update.pop(str(record[resource.key]), None)
+        data: dict[str, Any] | None = {} if self._behaviour.event_data_deleted == "{}" else None
+        self._write(resource, record, "deleted", at, data=data, previous=self._shown(resource, record), meta=meta)
+
+    def _shown(self, resource: Resource, record: Mapping[str, Any]) -> dict[str, Any]:
+        """What events show of a record."""
+        lacks = resource.event_lacks if self._behaviour.event_data == "part" else ()
+        return {name: value for name, value in record.items() if name not in lacks}
+
+    def _offset(self) -> int:
+        return round(self._behaviour.event_offset * moments.SECOND)
 
     def _write(
         self,
@@ -50,23 +68,21 @@ class Journal:
         action: str,
         at: int,
         *,
-        data: Mapping[str, Any],
+        data: Mapping[str, Any] | None,
+        meta: Mapping[str, Any],
         previous: Mapping[str, Any] | None = None,
         changed: list[str] | None = None,
-        meta: Mapping[str, Any] | None = None,
     ) -> None:
-        if resource.event_type is None:
+        name = dict(resource.event_names).get(action, action)
+        if resource.event_type is None or not name:
             return
         row_id = str(record[resource.key])
-        when = self.spelled(at)
-        object_type = resource.event_type
-        if resource.path == "task/":
-            object_type = f"task.{record.get('_type', 'lead')}"
+        when = self.spelled(at + self._offset())
         event = {
             "date_created": when,
             "date_updated": when,
-            "action": action,
-            "object_type": object_type,
+            "action": name,
+            "object_type": self._object_type(resource, record),
             "object_id": row_id,
             "lead_id": row_id if resource.path == "lead/" else record.get("lead_id"),
             "user_id": record.get("updated_by") or self._maker.owner_id,
@@ -76,15 +92,22 @@ class Journal:
             "meta": {
                 "request_method": "PUT",
                 "request_path": f"/api/v1/{resource.path}{row_id}/",
-                **(meta or {}),
+                **meta,
             },
         }
         row = self._store.put(_EVENTS, self._maker.complete("event/", event))
         if action == "updated":
             self._latest_update[row_id] = row
 
+    def _object_type(self, resource: Resource, record: Mapping[str, Any]) -> str:
+        if resource.path == "activity/lead_merge/":
+            return self._behaviour.lead_merge_event
+        return (
+            f"{resource.event_type}.{record[resource.event_kind]}" if resource.event_kind else str(resource.event_type)
+        )
+
     def _merge(
-        self, row_id: str, record: Mapping[str, Any], changed: list[str], previous: Mapping[str, Any], at: int
+        self, row_id: str, data: Mapping[str, Any], changed: list[str], previous: Mapping[str, Any], at: int
     ) -> bool:
         """Consolidate with the object's last update when that is recent: same id, `previous_data` of the first."""
         window = round(self._behaviour.event_consolidation * moments.SECOND)
@@ -94,7 +117,7 @@ class Journal:
         event = last.encoded.record()
         event["changed_fields"] = list(dict.fromkeys([*event["changed_fields"], *changed]))
         event["previous_data"] = {**previous, **event["previous_data"]}
-        event["data"] = dict(record)
+        event["data"] = data
         event["date_updated"] = self.spelled(at)
         self._latest_update[row_id] = self._store.put(_EVENTS, event)
         return True
