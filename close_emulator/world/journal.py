@@ -49,7 +49,6 @@ class Journal:
 
     def deleted(self, resource: Resource, record: Mapping[str, Any], at: int, meta: Mapping[str, Any]) -> None:
         """A record is gone; its last state is told once more."""
-        self._latest_update.pop(str(record[resource.key]), None)
         data: dict[str, Any] | None = {} if self._behaviour.event_data_deleted == "{}" else None
         self._write(resource, record, "deleted", at, data=data, previous=self._shown(resource, record), meta=meta)
 
@@ -96,7 +95,8 @@ class Journal:
             },
         }
         row = self._store.put(_EVENTS, self._maker.complete("event/", event))
-        if action == "updated":
+        self._latest_update.pop(row_id, None)
+        if action == "updated" and not meta:
             self._latest_update[row_id] = row
 
     def _object_type(self, resource: Resource, record: Mapping[str, Any]) -> str:
