@@ -41,7 +41,6 @@ class Store:
         self._held: dict[str, dict[str, Row]] = {path: {} for path in resources}
         self._tables: dict[str, Table] = {path: Table() for path in resources}
         self._facts = {path: (resource.moments, resource.plain) for path, resource in resources.items()}
-        self._versions = count()
         # Writes that are not seen yet, oldest first: of rows, of rows gone, and, by their ids, of what is not indexed.
         self._written: deque[_Write] = deque()
         self._removed: deque[_Write] = deque()
@@ -62,7 +61,7 @@ class Store:
         for name, filled in resource.flags:
             facts[name] = record.get(filled) is not None
         number = before.number if before is not None and keep_place else next(self._numbers)
-        row = Row(resource, number, next(self._versions), self._encoder.encode(record), facts, row_id)
+        row = Row(resource, number, self._encoder.encode(record), facts, row_id)
         self._by_id[row_id] = row
         self._gone.pop(row_id, None)
         for path in _paths(resource):

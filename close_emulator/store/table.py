@@ -22,16 +22,12 @@ Sort = tuple[tuple[str, bool], ...]
 class Row:
     """One version of a record; an edit makes a new row."""
 
-    __slots__ = ("encoded", "facts", "id", "number", "resource", "tail", "version")
+    __slots__ = ("encoded", "facts", "id", "number", "resource", "tail")
 
-    def __init__(
-        self, resource: Resource, number: int, version: int, encoded: Encoded, facts: dict[str, Any], row_id: str
-    ) -> None:
+    def __init__(self, resource: Resource, number: int, encoded: Encoded, facts: dict[str, Any], row_id: str) -> None:
         self.resource = resource
         self.number = number
         """Order in which records were made; settles ties."""
-        self.version = version
-        """Order in which versions were written, of all records together."""
         self.encoded = encoded
         self.facts = facts
         """Moments, and the plain values lists filter by."""
@@ -88,11 +84,9 @@ class Table:
         self._selections: dict[Hashable, Selection] = {}
 
     def put(self, row: Row) -> None:
-        """Add a row, or a new version of one; what came before the version that is here changes nothing."""
-        here = self.rows.get(row.id)
-        if here is None or here.version < row.version:
-            self.rows[row.id] = row
-            self._forget()
+        """Add a row, or a new version of one."""
+        self.rows[row.id] = row
+        self._forget()
 
     def discard(self, row: Row) -> None:
         """Remove a row, unless another version has come."""
