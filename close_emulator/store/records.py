@@ -117,15 +117,14 @@ class Store:
 
     def _show(self, path: str, row: Row, *, gone: bool) -> None:
         """Let lists and search see a change, at once or when they have caught up."""
-        write = _Write(self._clock(), path, row, gone)
         lags = self._behaviour
         if not (self._waiting or lags.index_lag or lags.delete_lag or lags.event_lag):
-            self._apply(write)
+            self._apply(path, row, gone=gone)
             return
         lane = self._late[zlib.crc32(row.id.encode()) % _LANES]
         if row.resource.indexed:
             lane = self._removed if gone else self._written
-        lane.append(write)
+        lane.append(_Write(self._clock(), path, row, gone))
         self._waiting += 1
         self._settle()
 
@@ -147,14 +146,15 @@ class Store:
             due = now - round(seconds * moments.SECOND)
             while lane and (seconds <= 0 or lane[0].at <= due):
                 self._waiting -= 1
-                self._apply(lane.popleft())
+                write = lane.popleft()
+                self._apply(write.path, write.row, gone=write.gone)
 
-    def _apply(self, write: _Write) -> None:
-        table = self._tables[write.path]
-        if write.gone:
-            table.discard(write.row)
+    def _apply(self, path: str, row: Row, *, gone: bool) -> None:
+        table = self._tables[path]
+        if gone:
+            table.discard(row)
         else:
-            table.put(write.row)
+            table.put(row)
 
 
 def _paths(resource: Resource) -> tuple[str, ...]:
