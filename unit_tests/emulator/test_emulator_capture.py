@@ -239,6 +239,7 @@ def test_neither_a_delete_nor_a_merge_is_consolidated_with_an_edit(emulate):
     close.add("contact/", {"id": "cont_a", "lead_id": "lead_a"})
     close.edit("cont_a", name="x")
     close.merge("lead_a", "lead_b")
+    close.edit("cont_a", name="y")
     close.edit("lead_b", name="x")
     close.delete("lead_b")
     close.add("lead/", other, log=True)
@@ -252,6 +253,7 @@ def test_neither_a_delete_nor_a_merge_is_consolidated_with_an_edit(emulate):
         ("updated", "lead_b"),
         ("merged", "lead_b"),
         ("deleted", "lead_a"),
+        ("updated", "cont_a"),
         ("updated", "lead_b"),
         ("deleted", "cont_a"),
         ("deleted", "lead_b"),
