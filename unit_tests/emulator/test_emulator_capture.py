@@ -194,7 +194,8 @@ def test_a_merge_moves_what_the_source_had_and_tells_of_it_but_for_custom_object
     assert after == {**source, **kept, own: "activity/lead_merge/"}
     rows = {row[RESOURCES[path].key]: row for path in KINDS for row in close.all(path)}
     assert (rows[own]["source_lead_id"], rows[own]["destination_lead_id"]) == ("lead_a", "lead_b")
-    assert [contact["id"] for contact in rows["lead_b"]["contacts"]] == ["cont_lead_b", "cont_lead_a"]
+    contacts = [{"id": "cont_lead_b"}, {"id": "cont_lead_a", "lead_id": "lead_b"}]
+    assert rows["lead_b"]["contacts"] == contacts
     moments = {str(rows[row_id].get("date_updated") or rows[row_id]["updated_at"])[:16] for row_id in source}
     assert moments == {"2026-03-01T12:05" if dates == "moved" else "2026-03-01T12:00"}
     events = [event for event in log_of(client) if event["date_updated"] >= "2026-03-01T12:05"]
