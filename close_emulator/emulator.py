@@ -155,15 +155,16 @@ class Emulator:
     def edit(
         self,
         *where: str,
-        action: str = "updated",
-        at: datetime | None = None,
-        meta: Mapping[str, Any] = NO_META,
+        # Any, because those who give their fields as a dictionary would have to give it the types of these.
+        action: Any = "updated",
+        at: Any = None,
+        meta: Any = NO_META,
         **changes: Any,
     ) -> dict[str, Any]:
         """Change fields of the record of an id, which its list may precede, as in `edit("lead/", "lead_1", name="x")`.
 
-        `date_updated` becomes `at` unless given, and None the clock's now; `action` and `meta` are those of the event.
-        Returns the full record.
+        `date_updated` becomes `at` unless given, a datetime, None for the clock's now; `action` and the mapping `meta`
+        are those of the event. Returns the full record.
         """
         return self._changes.edit(where[-1], changes, action, _moment(at), meta)
 

@@ -1,11 +1,13 @@
 """Rows asked for by their ids: one by one, many in a list, many in a search."""
 
+from typing import Literal
 from urllib.parse import quote
 
 import pytest
 
 from close_emulator import RESOURCES, Behaviour
-from unit_tests.emulator.searches import condition, search, term
+from unit_tests.emulator.conftest import Emulate, Records
+from unit_tests.emulator.searches import Json, condition, search, term
 
 LISTED = [path for path, row in RESOURCES.items() if row.listed and path != "activity/"]
 BY_IDS = [path for path in RESOURCES if path.startswith("activity/") and path != "activity/import_update/"]
@@ -13,13 +15,13 @@ SEARCHED = sorted(row.search_type for row in RESOURCES.values() if row.search_ty
 HOMES = {row.search_type: path for path, row in RESOURCES.items()}
 
 
-def ids_of(*ids, negate=False):
+def ids_of(*ids: str, negate: bool = False) -> Json:
     """One node for each id, one of which must hold."""
     return {"type": "or", "queries": [{"type": "id", "negate": negate, "value": row_id} for row_id in ids]}
 
 
 @pytest.mark.parametrize("path", LISTED)
-def test_each_row_has_a_path_of_its_own_which_is_404_when_it_is_gone(emulate, path):
+def test_each_row_has_a_path_of_its_own_which_is_404_when_it_is_gone(emulate: Emulate, path: str) -> None:
     close, client = emulate()
     key = RESOURCES[path].key
     first, second = (row[key] for row in close.add(path, {}, {}))
@@ -30,14 +32,14 @@ def test_each_row_has_a_path_of_its_own_which_is_404_when_it_is_gone(emulate, pa
     assert client.get(f"{path}{quote(second)}/").status == 200
 
 
-def test_an_activity_has_the_path_of_its_own_kind_only(emulate):
+def test_an_activity_has_the_path_of_its_own_kind_only(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("activity/note/", {"id": "acti_a"})
     found = {path: client.get(f"{path}acti_a/").status for path in ("activity/", "activity/call/", "activity/note/")}
     assert found == {"activity/": 404, "activity/call/": 404, "activity/note/": 200}
 
 
-def test_by_its_id_a_row_that_is_not_for_the_key_is_not_there_while_the_log_names_it(emulate):
+def test_by_its_id_a_row_that_is_not_for_the_key_is_not_there_while_the_log_names_it(emulate: Emulate) -> None:
     close, client = emulate(behaviour=Behaviour(hidden={"lead_a"}))
     close.add("lead/", {"id": "lead_a"}, {"id": "lead_b"}, log=True)
     assert [client.get(f"lead/{row_id}/").status for row_id in ("lead_a", "lead_b")] == [404, 200]
@@ -46,7 +48,7 @@ def test_by_its_id_a_row_that_is_not_for_the_key_is_not_there_while_the_log_name
 
 
 @pytest.mark.parametrize("path", [*BY_IDS, "task/", "lead/"])
-def test_lists_give_the_rows_of_ids_and_leave_out_those_gone(emulate, records, path):
+def test_lists_give_the_rows_of_ids_and_leave_out_those_gone(emulate: Emulate, records: Records, path: str) -> None:
     close, client = emulate()
     close.add(path, *records("row", 9))
     close.delete("row_004")
@@ -57,7 +59,7 @@ def test_lists_give_the_rows_of_ids_and_leave_out_those_gone(emulate, records, p
     assert client.get(path, id__in="row_x").ids == []
 
 
-def test_ids_and_a_lead_hold_together_in_the_order_of_the_list(emulate, records):
+def test_ids_and_a_lead_hold_together_in_the_order_of_the_list(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("activity/note/", *records("acti", 6, lead_id="lead_a"))
     close.edit("acti_003", lead_id="lead_b")
@@ -66,14 +68,14 @@ def test_ids_and_a_lead_hold_together_in_the_order_of_the_list(emulate, records)
     assert client.get("activity/note/", id__in="acti_001,acti_003,acti_005", _limit=2).json["has_more"] is True
 
 
-def test_ids_of_tasks_are_those_of_leads_unless_all_types_are_asked_for(emulate):
+def test_ids_of_tasks_are_those_of_leads_unless_all_types_are_asked_for(emulate: Emulate) -> None:
     close, client = emulate()
     close.add("task/", {"id": "task_a"}, {"id": "task_b", "_type": "missed_call"})
     assert client.get("task/", id__in="task_a,task_b").ids == ["task_a"]
     assert set(client.get("task/", id__in="task_a,task_b", _type="all").ids) == {"task_a", "task_b"}
 
 
-def test_a_list_that_does_not_understand_ids_gives_all_its_rows(emulate, records):
+def test_a_list_that_does_not_understand_ids_gives_all_its_rows(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     for path in ("contact/", "opportunity/", "activity/import_update/", "sequence/"):
         close.add(path, *records(path.replace("/", ""), 3))
@@ -90,7 +92,9 @@ def test_a_list_that_does_not_understand_ids_gives_all_its_rows(emulate, records
 
 
 @pytest.mark.parametrize(("over", "found"), [("refused", None), ("ignored", range(5)), ("cut", range(2))])
-def test_more_ids_than_a_list_takes(emulate, records, over, found):
+def test_more_ids_than_a_list_takes(
+    emulate: Emulate, records: Records, over: Literal["refused", "ignored", "cut"], found: range | None
+) -> None:
     close, client = emulate(behaviour=Behaviour(id_in_cap=2, id_in_over=over))
     close.add("lead/", *records("lead", 5))
     assert client.get("lead/", id__in="lead_000,lead_003").ids == ["lead_000", "lead_003"]
@@ -101,7 +105,7 @@ def test_more_ids_than_a_list_takes(emulate, records, over, found):
         assert reply.ids == [f"lead_{number:03}" for number in found]
 
 
-def test_a_hundred_ids_fit_into_a_get_and_into_a_post_that_stands_for_one(emulate, records):
+def test_a_hundred_ids_fit_into_a_get_and_into_a_post_that_stands_for_one(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     held = [row["id"] for row in close.add("lead/", *({} for _ in range(150)))]
     asked = held[20:120]
@@ -110,14 +114,14 @@ def test_a_hundred_ids_fit_into_a_get_and_into_a_post_that_stands_for_one(emulat
     assert client.post("lead/", body, {"x-http-method-override": "GET"}).ids == asked
 
 
-def test_all_kinds_that_can_be_searched_are_the_ones_known():
+def test_all_kinds_that_can_be_searched_are_the_ones_known() -> None:
     kinds = "call custom_activity email email_thread lead_status_change meeting note opportunity_status_change sms"
     activities = [f"activity.{kind}" for kind in (*kinds.split(), "task_completed")]
     assert sorted(SEARCHED) == sorted([*activities, "contact", "custom_object", "lead", "opportunity"])
 
 
 @pytest.mark.parametrize("kind", SEARCHED)
-def test_a_search_gives_the_rows_of_two_hundred_ids(emulate, kind):
+def test_a_search_gives_the_rows_of_two_hundred_ids(emulate: Emulate, kind: str) -> None:
     close, client = emulate()
     held = [row["id"] for row in close.add(HOMES[kind], *({} for _ in range(230)))]
     close.delete(held[10])
@@ -129,7 +133,9 @@ def test_a_search_gives_the_rows_of_two_hundred_ids(emulate, kind):
 
 
 @pytest.mark.parametrize("kind", SEARCHED)
-def test_a_search_filters_and_sorts_by_the_date_of_the_last_change(emulate, records, kind):
+def test_a_search_filters_and_sorts_by_the_date_of_the_last_change(
+    emulate: Emulate, records: Records, kind: str
+) -> None:
     close, client = emulate()
     close.add(HOMES[kind], *records("row", 5))
     close.edit("row_001", date_updated="2026-05-01T00:00:00+00:00")
@@ -138,7 +144,7 @@ def test_a_search_filters_and_sorts_by_the_date_of_the_last_change(emulate, reco
     assert client.post("data/search/", body).ids == ["row_004", "row_003", "row_001"]
 
 
-def test_ids_of_a_search_hold_together_with_its_other_conditions(emulate, records):
+def test_ids_of_a_search_hold_together_with_its_other_conditions(emulate: Emulate, records: Records) -> None:
     close, client = emulate()
     close.add("contact/", *records("cont", 9))
     some = ids_of("cont_001", "cont_005", "cont_008")
@@ -154,7 +160,7 @@ def test_ids_of_a_search_hold_together_with_its_other_conditions(emulate, record
     assert client.post("data/search/", search("contact", some, some["queries"][1])).ids == ["cont_005"]
 
 
-def test_a_search_may_take_only_so_many_ids(emulate, records):
+def test_a_search_may_take_only_so_many_ids(emulate: Emulate, records: Records) -> None:
     close, client = emulate(behaviour=Behaviour(search_ids_cap=2))
     close.add("lead/", *records("lead", 5))
     assert client.post("data/search/", search("lead", ids_of("lead_001", "lead_002"))).ids == ["lead_001", "lead_002"]

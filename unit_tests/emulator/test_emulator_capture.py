@@ -1,11 +1,15 @@
 """What changes of an organisation leave in its event log, and what is held afterwards."""
 
 from datetime import datetime, timedelta, timezone
+from typing import Literal
 
 import pytest
 
 from close_emulator import RESOURCES, SMALL, Behaviour, Emulator
 from close_emulator.store.records import Store
+from close_emulator.store.table import Row
+from unit_tests.emulator.conftest import Client, Emulate
+from unit_tests.emulator.searches import Json
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 ALL = ["created", "updated", "deleted"]
@@ -59,17 +63,18 @@ DOCUMENTED = {
 KINDS = [path for path in RESOURCES if path not in ("event/", "activity/")]
 
 
-def log_of(client, **filters):
+def log_of(client: Client, **filters: object) -> list[Json]:
     """What the log shows, oldest first."""
-    return client.get("event/", **filters).json["data"][::-1]
+    events: list[Json] = client.get("event/", **filters).json["data"]
+    return events[::-1]
 
 
-def told(events):
+def told(events: list[Json]) -> set[tuple[str, str, str]]:
     return {(event["object_type"], event["action"], event["object_id"]) for event in events}
 
 
 @pytest.mark.parametrize("path", KINDS)
-def test_each_kind_of_object_has_the_events_that_close_documents_or_none(emulate, path):
+def test_each_kind_of_object_has_the_events_that_close_documents_or_none(emulate: Emulate, path: str) -> None:
     close, client = emulate(now=NOW)
     (record,) = close.add(path, {}, log=True)
     row_id = record[RESOURCES[path].key]
@@ -85,7 +90,7 @@ def test_each_kind_of_object_has_the_events_that_close_documents_or_none(emulate
     ]
 
 
-def test_tasks_have_the_event_type_of_their_own_type_and_actions_have_their_names(emulate):
+def test_tasks_have_the_event_type_of_their_own_type_and_actions_have_their_names(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     close.add("task/", {"id": "task_a", "_type": "missed_call"}, {"id": "task_b"}, log=True)
     close.edit("task/", "task_a", is_complete=True, action="completed")
@@ -99,7 +104,7 @@ def test_tasks_have_the_event_type_of_their_own_type_and_actions_have_their_name
     }
 
 
-def test_an_event_has_the_moment_and_the_meta_that_its_change_is_given(emulate):
+def test_an_event_has_the_moment_and_the_meta_that_its_change_is_given(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     old, then = "2019-01-01T00:00:00+00:00", NOW - timedelta(hours=2)
     (note,) = close.add("activity/note/", {"date_created": old}, log=True, at=then, meta={"import_id": "impo_a"})
@@ -115,14 +120,14 @@ def test_an_event_has_the_moment_and_the_meta_that_its_change_is_given(emulate):
     assert log_of(client)[-1]["date_updated"] == "2026-03-01T11:59:59.750000"
 
 
-def children_of(close, lead):
+def children_of(close: Emulator, lead: str) -> dict[str, str]:
     """Ids of what belongs to a lead, by their list."""
     paths = [path for path in KINDS if path != "lead/"]
     return {row["id"]: path for path in paths for row in close.all(path) if row.get("lead_id") == lead}
 
 
 @pytest.fixture
-def whole(emulate):
+def whole(emulate: Emulate) -> tuple[Emulator, Client]:
     """An organisation, and two leads of it, with something in each list that leads have things in."""
     close, client = emulate(SMALL, now=NOW)
     paths = [path for path in KINDS if path.startswith("activity/")]
@@ -134,13 +139,15 @@ def whole(emulate):
     return close, client
 
 
-def eventless(children, *more):
+def eventless(children: dict[str, str], *more: str) -> set[str]:
     """Those without events of their own."""
     silent = {"activity/created/", "activity/import_update/", "custom_object/", *more}
     return {row_id for row_id, path in children.items() if path in silent}
 
 
-def test_a_deleted_lead_takes_along_what_it_had_and_all_but_custom_objects_have_an_event(whole):
+def test_a_deleted_lead_takes_along_what_it_had_and_all_but_custom_objects_have_an_event(
+    whole: tuple[Emulator, Client],
+) -> None:
     close, client = whole
     before = {path: close.ids(path) for path in KINDS}
     children = children_of(close, "lead_a")
@@ -154,7 +161,9 @@ def test_a_deleted_lead_takes_along_what_it_had_and_all_but_custom_objects_have_
     assert {event["lead_id"] for event in events} == {"lead_a"}
 
 
-def test_what_goes_with_its_lead_in_silence_is_a_switch_and_what_is_deleted_itself_is_told(whole):
+def test_what_goes_with_its_lead_in_silence_is_a_switch_and_what_is_deleted_itself_is_told(
+    whole: tuple[Emulator, Client],
+) -> None:
     close, client = whole
     close.behaviour.silent_children = frozenset({"activity/", "contact/"})
     children = children_of(close, "lead_a")
@@ -167,12 +176,18 @@ def test_what_goes_with_its_lead_in_silence_is_a_switch_and_what_is_deleted_itse
     assert {event["object_id"] for event in events} == {"lead_a", *children} - silent
 
 
-def test_a_bulk_delete_looks_through_each_list_once(monkeypatch):
+def test_a_bulk_delete_looks_through_each_list_once(monkeypatch: pytest.MonkeyPatch) -> None:
     close = Emulator(now=NOW)
     close.add("lead/", *({"id": f"lead_{number}"} for number in range(40)))
     close.add("contact/", *({"id": f"cont_{number}", "lead_id": f"lead_{number}"} for number in range(40)))
-    looks, held = [], Store.held
-    monkeypatch.setattr(Store, "held", lambda store, path: looks.append(path) or held(store, path))
+    looks: list[str] = []
+    held = Store.held
+
+    def look(store: Store, path: str) -> dict[str, Row]:
+        looks.append(path)
+        return held(store, path)
+
+    monkeypatch.setattr(Store, "held", look)
     close.delete("lead_0")
     one, looks[:] = list(looks), []
     close.delete("lead/", *(f"lead_{number}" for number in range(1, 40)))
@@ -181,7 +196,9 @@ def test_a_bulk_delete_looks_through_each_list_once(monkeypatch):
 
 
 @pytest.mark.parametrize("dates", ["kept", "moved"])
-def test_a_merge_moves_what_the_source_had_and_tells_of_it_but_for_custom_objects(whole, dates):
+def test_a_merge_moves_what_the_source_had_and_tells_of_it_but_for_custom_objects(
+    whole: tuple[Emulator, Client], dates: Literal["kept", "moved"]
+) -> None:
     close, client = whole
     close.behaviour.merge_dates = dates
     close.now = NOW + timedelta(minutes=5)
@@ -215,11 +232,11 @@ def test_a_merge_moves_what_the_source_had_and_tells_of_it_but_for_custom_object
     assert (merged["data"]["id"], merged["lead_id"]) == ("lead_b", "lead_b")
 
 
-def has_updates(path):
+def has_updates(path: str) -> bool:
     return path != "custom_object/" and "updated" in DOCUMENTED.get(path, ("", []))[1]
 
 
-def test_an_undone_merge_gives_the_lead_and_what_it_had_their_ids_again(whole):
+def test_an_undone_merge_gives_the_lead_and_what_it_had_their_ids_again(whole: tuple[Emulator, Client]) -> None:
     close, client = whole
     lead = next(row for row in close.all("lead/") if row["id"] == "lead_a")
     children = children_of(close, "lead_a")
@@ -234,7 +251,7 @@ def test_an_undone_merge_gives_the_lead_and_what_it_had_their_ids_again(whole):
     ]
 
 
-def test_neither_a_delete_nor_a_merge_is_consolidated_with_an_edit(emulate):
+def test_neither_a_delete_nor_a_merge_is_consolidated_with_an_edit(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(event_consolidation=60))
     _, other = close.add("lead/", {"id": "lead_a"}, {"id": "lead_b"})
     close.add("contact/", {"id": "cont_a", "lead_id": "lead_a"})
@@ -263,7 +280,7 @@ def test_neither_a_delete_nor_a_merge_is_consolidated_with_an_edit(emulate):
     ]
 
 
-def test_events_show_a_part_of_a_lead_unless_they_show_all_and_nothing_of_what_is_gone(emulate):
+def test_events_show_a_part_of_a_lead_unless_they_show_all_and_nothing_of_what_is_gone(emulate: Emulate) -> None:
     close, client = emulate(now=NOW)
     (lead,) = close.add("lead/", {"id": "lead_a", "custom.cf_1": 1}, log=True)
     lacks = {"html_url", "contacts", "opportunities", "tasks", "integration_links", "primary_email", "primary_phone"}
@@ -281,7 +298,7 @@ def test_events_show_a_part_of_a_lead_unless_they_show_all_and_nothing_of_what_i
     assert (deleted["data"], deleted["previous_data"]["name"]) == (None, "y")
 
 
-def test_lead_merges_have_one_of_two_names_in_the_log(emulate):
+def test_lead_merges_have_one_of_two_names_in_the_log(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(lead_merge_event="activity.lead_merge"))
     close.add("activity/lead_merge/", {}, log=True)
     assert [event["object_type"] for event in log_of(client)] == ["activity.lead_merge"]

@@ -3,16 +3,17 @@
 from datetime import datetime, timedelta, timezone
 
 from close_emulator import Behaviour
+from unit_tests.emulator.conftest import Client, Emulate
 from unit_tests.emulator.searches import search
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 
 
-def later(seconds):
+def later(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def shown(client, path, *ids):
+def shown(client: Client, path: str, *ids: str) -> list[list[str]]:
     """Which of the ids are served: by the list, by the list asked for ids, by a search, and each by its own path."""
     own = [row_id for row_id in ids if client.get(f"{path}{row_id}/").status == 200]
     searched = client.post("data/search/", search(path.rstrip("/"))).ids
@@ -20,7 +21,7 @@ def shown(client, path, *ids):
     return [sorted(found) for found in (client.get(path).ids, asked, searched, own)]
 
 
-def test_an_event_is_seen_when_its_time_has_come_and_never_when_none_passes(emulate):
+def test_an_event_is_seen_when_its_time_has_come_and_never_when_none_passes(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(event_lag=60))
     close.add("lead/", {"id": "lead_a"}, log=True)
     close.now = later(59)
@@ -33,7 +34,7 @@ def test_an_event_is_seen_when_its_time_has_come_and_never_when_none_passes(emul
     assert [event["action"] for event in client.get("event/").json["data"]] == ["updated", "created"]
 
 
-def test_an_event_that_goes_on_is_seen_as_it_was_until_its_time_has_come(emulate):
+def test_an_event_that_goes_on_is_seen_as_it_was_until_its_time_has_come(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(event_consolidation=600, event_lag=60))
     close.add("lead/", {"id": "lead_a", "name": "one"})
     close.edit("lead_a", name="two")
@@ -47,12 +48,13 @@ def test_an_event_that_goes_on_is_seen_as_it_was_until_its_time_has_come(emulate
     assert before["date_updated"] < after["date_updated"]
 
 
-def test_events_can_be_seen_out_of_order_and_none_is_lost_or_goes_back(emulate):
+def test_events_can_be_seen_out_of_order_and_none_is_lost_or_goes_back(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(event_lag=60, event_order="mixed", event_consolidation=600))
     close.add("lead/", *({"id": f"lead_{number}"} for number in range(40)))
     for number in range(40):
         close.edit(f"lead_{number}", name="x")
-    seen, versions = [], {}
+    seen: list[str] = []
+    versions: dict[str, str] = {}
     for second in range(0, 100, 2):
         close.now = later(second)
         if second == 20:
@@ -68,7 +70,7 @@ def test_events_can_be_seen_out_of_order_and_none_is_lost_or_goes_back(emulate):
     assert len(seen) == 40
 
 
-def test_a_row_is_served_for_a_while_after_its_delete_everywhere(emulate):
+def test_a_row_is_served_for_a_while_after_its_delete_everywhere(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(delete_lag=10))
     close.add("lead/", {"id": "lead_a"}, {"id": "lead_b"})
     close.delete("lead_a")
@@ -82,7 +84,7 @@ def test_a_row_is_served_for_a_while_after_its_delete_everywhere(emulate):
     assert shown(client, "lead/", "lead_a", "lead_b") == [["lead_b"]] * 4
 
 
-def test_lists_and_search_serve_a_deleted_row_longer_than_its_path_where_the_index_is_late(emulate):
+def test_lists_and_search_serve_a_deleted_row_longer_than_its_path_where_the_index_is_late(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(delete_lag=10))
     close.add("lead/", {"id": "lead_a"})
     close.behaviour.index_lag = 30
@@ -93,7 +95,7 @@ def test_lists_and_search_serve_a_deleted_row_longer_than_its_path_where_the_ind
     assert shown(client, "lead/", "lead_a") == [[], [], [], []]
 
 
-def test_an_id_that_comes_again_while_its_old_row_is_served_stays(emulate):
+def test_an_id_that_comes_again_while_its_old_row_is_served_stays(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(delete_lag=10))
     (lead,) = close.add("lead/", {"id": "lead_a", "name": "old"})
     close.delete("lead_a")
@@ -106,7 +108,7 @@ def test_an_id_that_comes_again_while_its_old_row_is_served_stays(emulate):
         assert [row["name"] for row in client.get("lead/").json["data"]] == ["new"]
 
 
-def test_no_row_comes_back_when_the_index_is_late_no_more(emulate):
+def test_no_row_comes_back_when_the_index_is_late_no_more(emulate: Emulate) -> None:
     close, client = emulate(now=NOW, behaviour=Behaviour(index_lag=60))
     close.add("lead/", {"id": "lead_a"})
     close.edit("lead_a", name="x")
