@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-docker test-airbyte test-clients check histories mutants bench bench-image soak docs lock image \
-	push dist release-notes hooks clean
+.PHONY: help demo test test-docker test-airbyte test-clients check histories mutants bench bench-peers bench-image soak docs lock \
+	image push dist release-notes hooks clean
 
 IMAGE ?= source-closeio:dev
 VERSION = $(shell sed -n 's/^version = "\(.*\)"$$/\1/p' pyproject.toml)
@@ -44,8 +44,13 @@ mutants: .venv/ready ## See that tests notice small changes of the code: `make m
 	@$(BIN)/python benchmarks/mutants.py $(MODULE)
 
 bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results.md and singer.md
-	@$(BIN)/python benchmarks/run.py
-	@$(BIN)/python benchmarks/singer.py
+	@$(BIN)/python -m benchmarks.run
+	@$(BIN)/python -m benchmarks.singer
+
+bench-peers: .venv/ready ## Measure beside the other connectors for Close; writes benchmarks/peers.md and peers.svg
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	@$(BIN)/python -m benchmarks.peers --leads $(or $(LEADS),10000)
+	@$(BIN)/python -m benchmarks.plot
 
 bench-image: .venv/ready image ## Measure the image; writes benchmarks/image.md
 	@IMAGE=$(IMAGE) $(BIN)/python benchmarks/image.py

@@ -1,297 +1,272 @@
-"""`make bench`: the connector against a floor, on one organisation, checked by id. Writes benchmarks/results.md.
+"""`make bench`: the connector against a floor and against limits. Writes benchmarks/results.md.
 
-The floor is a bare client that fetches the same lists and writes the same records with nothing in between. Figures
-compare within one run of this script; the figures of other connectors were measured on the same organisation sizes.
+Every run is checked by id: exit code 1 if a record did not arrive. Figures compare within one run of this script.
+Each table is a list of rows, and a row is a sync: of which streams, with which options, against which Close.
 """
 
-import http.client
+import argparse
 import json
-import os
-import platform
+import math
 import re
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-import zlib
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
-from urllib.request import Request, urlopen
 
-import orjson
+from benchmarks import floor, measuring
+from benchmarks.measuring import BIN, ROW, START_DATE, Run, table
+from close_emulator import Emulator, Request, Sizes
+from source_closeio.endpoints import Walk
 
-SIZES = {"leads": 10_000, "activities": 50_000, "tasks": 10_000, "events": 20_000, "users": 200, "custom-fields": 12}
-LATENCY = 0.1
-WORKERS = 20
-START = datetime(2024, 1, 1, tzinfo=timezone.utc)
-LISTS = {
-    "leads": "lead/",
-    "activities": "activity/",
-    "tasks": "task/",
-    "event_log": "event/",
-    "users": "user/",
-    "lead_custom_fields": "custom_field/lead/",
-}
 HERE = Path(__file__).parent
-
-# Measured on organisations of these sizes at 100 ms, Python 3.11, two cores, November 2026.
-PEERS = (
-    ("tap-closeio 1.6.6", 157.0, 21.1, 1142),
-    ("source-close-com, newest manifest", 75.0, 25.9, 970),
-)
+SPEC = json.loads((HERE.parent / "source_closeio/spec.json").read_text(encoding="utf-8"))["connectionSpecification"]
+DEFAULT = SPEC["properties"]["num_workers"]["default"]
+MANY = ("leads", "activities", "tasks", "event_log", "users", "lead_custom_fields")
+ALL = tuple(each.name for each in ROW.values() if each.walk is not Walk.VALUES)
 
 
-@dataclass
-class Figures:
-    """wall and cpu in seconds, memory in MB; missing: ids of the emulator that did not arrive."""
+@dataclass(frozen=True)
+class Row:
+    """A sync. latency: seconds that an answer takes. switches: of the emulator's behaviour."""
 
     name: str
-    wall: float
-    cpu: float
-    requests: int
-    in_flight: int
-    memory: int
-    records: int
-    missing: int
+    latency: float = 0.1
+    streams: Sequence[str] = MANY
+    config: Mapping[str, Any] = field(default_factory=dict)
+    switches: Mapping[str, Any] = field(default_factory=dict)
+
+
+WORKERS = (
+    ("1 worker", {"num_workers": 1}),
+    ("10 workers", {"num_workers": 10}),
+    ("20 workers", {"num_workers": 20}),
+    (f"default ({DEFAULT} workers)", {}),
+)
+LATENCIES = (0.0, 0.1)
+FLOOR = f"floor: bare client, {floor.THREADS} threads"
+FLOORS = [Row(FLOOR, latency) for latency in LATENCIES]
+FIRST = [Row(f"first sync, {name}", latency, config=config) for latency in LATENCIES for name, config in WORKERS]
+SECOND = Row("second sync, default")
+LIMIT = 20
+LIMITED = [
+    Row(name, streams=("activities",), switches={"rate_limit": LIMIT, "rate_counting": counting})
+    for name, counting in (("fixed windows", "fixed"), ("sliding windows", "sliding"), ("token bucket", "bucket"))
+]
+LIMITS = {"leads": ("data/search/", 8), "tasks": ("task/", 5)}
+GROUPS = Row("two limits", streams=tuple(LIMITS), switches={"rate_limits": dict(LIMITS.values())})
+SMALL = [Row(f"small, {start}", 0.0, ALL, {"start_date": start}) for start in ("2010-01-01", "2024-01-01")]
+IMPORT = Row(FIRST[-1].name, streams=("activities",))
+
+
+class Bench:
+    """Syncs rows, and counts what is missing in any of them."""
+
+    def __init__(self) -> None:
+        self.missing = 0
+
+    def sync(self, close: Emulator, row: Row, before: Run | None = None) -> tuple[Run, int]:
+        """The run, and how many ids came neither in it nor in the one before, from whose state it goes on."""
+        config = {"api_key": "api_bench", "base_url": close.base_url, "start_date": START_DATE, **row.config}
+        state = list(before.last_states.values()) if before else []
+        with tempfile.TemporaryDirectory() as folder, measuring.switched(close, row.latency, row.switches):
+            words = measuring.airbyte(Path(folder), config, {name: {} for name in row.streams}, state)
+            run = measuring.run([str(BIN / "source-closeio"), *words], close)
+        return run, self.count(close, row, run, *([before] if before else []))
+
+    def floor(self, close: Emulator, row: Row) -> tuple[Run, int]:
+        with measuring.switched(close, row.latency, row.switches):
+            run = measuring.run([sys.executable, str(HERE / "floor.py"), close.base_url], close)
+        return run, self.count(close, row, run)
+
+    def count(self, close: Emulator, row: Row, *runs: Run) -> int:
+        missing = sum(measuring.missing(close, {name: name for name in row.streams}, *runs).values())
+        self.missing += missing
+        print(f"{row.name}, {row.latency:.1f} s: {runs[0].wall:.1f} s, {missing} missing", file=sys.stderr)
+        return missing
 
 
 def main() -> int:
-    if sys.argv[1:2] == ["--floor"]:
-        floor(sys.argv[2], Path(sys.argv[3]))
-        return 0
-    with tempfile.TemporaryDirectory() as folder, emulator(SIZES, LATENCY) as base_url:
-        work = Path(folder)
-        first = connector(base_url, work, None)
-        rows = [
-            measure("floor: bare client", [sys.executable, __file__, "--floor", base_url], base_url, work / "floor"),
-            measure("source-closeio, first sync", first, base_url, work / "first"),
-        ]
-        again = connector(base_url, work, last_states(work / "first"))
-        rows.append(measure("source-closeio, second sync", again, base_url, work / "second"))
-    rows[2].missing = 0  # it reads what is new, and nothing is
-    text = report(rows) + discovery()
-    (HERE / "results.md").write_text(text, encoding="utf-8")
+    parser = argparse.ArgumentParser(description="Speed, CPU, requests and limits.")
+    parser.add_argument("--leads", type=int, default=5_000, help="the other sizes follow in proportion")
+    parser.add_argument("--to", type=Path, default=HERE / "results.md", help="where the figures are written")
+    options = parser.parse_args()
+    bench = Bench()
+    lines = [*large(bench, options.leads), *groups(bench, 4 * options.leads), *small(bench)]
+    lines += [*imported(bench, 6 * options.leads), *discovery()]
+    text = "\n".join([*lines, ""])
+    options.to.write_text(text, encoding="utf-8")
     print(text)
-    return 1 if any(row.missing for row in rows) else 0
+    return 1 if bench.missing else 0
 
 
-def measure(name: str, command: list[str], base_url: str, output: Path) -> Figures:
-    control = base_url.removesuffix("/api/v1") + "/_emulator/"
-    ask(control + "reset-stats", b"")
-    started = time.monotonic()
-    if "--floor" in command:
-        process = subprocess.Popen([*command, str(output)])
-    else:
-        with output.open("wb") as file:
-            process = subprocess.Popen(command, stdout=file)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - started
-    assert status == 0, f"{name} failed"
-    stats = ask(control + "stats")
-    ids = written_ids(output)
-    missing = sum(len(set(ask(f"{control}ids?path={path}")) - ids[stream]) for stream, path in LISTS.items())
-    cpu = usage.ru_utime + usage.ru_stime
-    records = sum(map(len, ids.values()))
-    return Figures(
-        name, wall, cpu, stats["requests"], stats["max_in_flight"], usage.ru_maxrss // 1024, records, missing
+def large(bench: Bench, leads: int) -> Iterator[str]:
+    """What workers bring, beside the floor; and how much of a limit is used, counted in each of the ways."""
+    sizes = measuring.sizes(leads)
+    close = Emulator(sizes)
+    with close:
+        runs = [(row, *bench.floor(close, row)) for row in FLOORS]
+        runs += [(row, *bench.sync(close, row)) for row in FIRST]
+        before = runs[-1][1]
+        runs.append((SECOND, *bench.sync(close, SECOND, before)))
+        limited = [(row, *bench.sync(close, row)) for row in LIMITED]
+    yield f"{measuring.where()} An organisation with {measuring.described(sizes)}; every run is checked by id."
+    yield ""
+    titles = ("wall", "CPU", "requests", "at once", "memory", "records", "records a CPU second", "missing")
+    yield from table(("", "answers after", *titles), (_speed(*each) for each in runs))
+    bare, ours = (next(run for row, run, _ in reversed(runs) if row.name == name) for name in (FLOOR, FIRST[-1].name))
+    yield ""
+    yield (
+        f"With default options, at {FIRST[-1].latency * 1000:.0f} ms, the first sync takes {ours.wall / bare.wall:.1f} "
+        f"times the floor's wall time and {ours.cpu / bare.cpu:.1f} times its CPU."
+    )
+    yield from ("", f"## A Close that allows {LIMIT} requests a second", "")
+    yield "`activities`, answers after 100 ms; shares from the second second on. Close counts in one of these ways."
+    yield ""
+    titles = ("seconds", "requests", "of the limit used", "answered 429", "missing")
+    yield from table(("", *titles), (_limited(*each) for each in limited))
+
+
+def _speed(row: Row, run: Run, missing: int) -> list[str]:
+    return [
+        row.name,
+        f"{row.latency * 1000:.0f} ms",
+        f"{run.wall:.1f} s",
+        f"{run.cpu:.1f} s",
+        f"{len(run.requests):,}",
+        f"{measuring.most_at_once(run.requests)}",
+        f"{run.memory} MB",
+        f"{run.records:,}",
+        f"{run.records / run.cpu:,.0f}",
+        f"{missing}",
+    ]
+
+
+def _limited(row: Row, run: Run, missing: int) -> list[str]:
+    asked = [each for each in run.requests if each.path == "activity/"]
+    used, refused = measuring.used_and_refused(asked, LIMIT)
+    return [
+        row.name,
+        f"{measuring.seconds(asked):.1f}",
+        f"{len(asked):,}",
+        f"{used:.0%}",
+        f"{refused:.1%}",
+        str(missing),
+    ]
+
+
+def groups(bench: Bench, leads: int) -> Iterator[str]:
+    """Two groups of endpoints with limits of their own, beside what the slower must take."""
+    tasks = leads * 3 // 4
+    close = Emulator(Sizes(leads=leads, tasks=tasks))
+    with close:
+        run, missing = bench.sync(close, GROUPS)
+        pages = {name: math.ceil(len(measuring.held(close, name)) / ROW[name].page_size) for name in LIMITS}
+    yield from ("", "## Two limits at once", "")
+    yield (
+        f"{leads:,} leads by search, {LIMITS['leads'][1]} requests a second, and {tasks:,} tasks, "
+        f"{LIMITS['tasks'][1]} a second; answers after 100 ms; shares from the second second on."
+    )
+    yield ""
+    rows = []
+    for name, (path, limit) in LIMITS.items():
+        asked = [each for each in run.requests if each.path == path]
+        used, refused = measuring.used_and_refused(asked, limit)
+        took, least = measuring.seconds(asked), pages[name] / limit
+        rows.append([f"`{name}`", f"{took:.1f}", f"{least:.1f}", f"{len(asked):,}", f"{used:.0%}", f"{refused:.1%}"])
+    yield from table(("", "seconds", "full pages at the limit", "requests", "of the limit used", "answered 429"), rows)
+    took = measuring.seconds([each for each in run.requests if each.path in dict(LIMITS.values())])
+    least = max(pages[name] / limit for name, (_, limit) in LIMITS.items())
+    yield ""
+    yield (
+        f"Both together take {took / least:.2f} times as long as full pages of the slower at its limit; "
+        f"{missing} records are missing."
     )
 
 
-def report(rows: list[Figures]) -> str:
-    floor_, first = rows[0], rows[1]
-    lines = [
-        f"Measured {date.today().isoformat()}, Python {platform.python_version()}, {os.cpu_count()} cores, emulator "
-        f"on the same machine answering after {LATENCY * 1000:.0f} ms, {WORKERS} workers: 10,000 leads, 50,000 "
-        "activities, 10,000 tasks, 20,000 events, 200 users. Every run is checked by id.",
-        "",
-        "| | wall | CPU | requests | at once | memory | records | records a CPU second | missing |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {row.name} | {row.wall:.1f} s | {row.cpu:.1f} s | {row.requests:,} | {row.in_flight} | {row.memory} MB "
-            f"| {row.records:,} | {row.records / row.cpu:,.0f} | {row.missing} |"
+def small(bench: Bench) -> Iterator[str]:
+    """What all streams of a small organisation cost, however early the start date is."""
+    close = Emulator(Sizes.for_leads(180))
+    with close:
+        runs = [(row, *bench.sync(close, row)) for row in SMALL]
+    yield from ("", "## A small organisation, all streams", "")
+    yield f"{len(ALL)} streams, answers at once. A state is a STATE message."
+    yield ""
+    titles = (
+        "records",
+        "requests",
+        "a stream",
+        "most of one list",
+        "states",
+        "a stream",
+        "most of one",
+        "seconds",
+        "missing",
+    )
+    rows = []
+    for row, run, missing in runs:
+        lists = Counter(map(_list_asked, run.requests))
+        requests, states = len(run.requests), sum(run.states.values())
+        rows.append(
+            [
+                f"start date {row.config['start_date']}",
+                f"{run.records:,}",
+                *(f"{requests:,}", f"{requests / len(ALL):.1f}", f"{max(lists.values()):,}"),
+                *(f"{states:,}", f"{states / len(ALL):.1f}", f"{max(run.states.values()):,}"),
+                f"{run.wall:.1f}",
+                f"{missing}",
+            ]
         )
-    for name, wall, cpu, requests in PEERS:
-        lines.append(f"| {name} (measured before) | {wall:.0f} s | {cpu:.1f} s | {requests:,} | | | | | |")
-    lines += [
-        "",
-        f"The first sync takes {first.wall / floor_.wall:.1f} times the floor's wall time and "
-        f"{first.cpu / floor_.cpu:.1f} times its CPU; of tap-closeio's it takes {first.wall / PEERS[0][1]:.0%} of the "
-        f"wall time and {first.cpu / PEERS[0][2]:.0%} of the CPU.",
-        "",
-    ]
-    return "\n".join(lines)
+    yield from table(("", *titles), rows)
 
 
-def discovery() -> str:
+def _list_asked(request: Request) -> tuple[str, str, str]:
+    """Path, kind of task, and what was searched for."""
+    query = (request.body or {}).get("query", {})
+    searched = next((each["object_type"] for each in query.get("queries", ()) if each["type"] == "object_type"), "")
+    return request.path, request.params.get("_type", ""), searched
+
+
+def imported(bench: Bench, count: int) -> Iterator[str]:
+    """Activities that were all imported on one day: how many readers share them."""
+    close = Emulator()
+    day = datetime.now(timezone.utc).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=40)
+    for number in range(count):
+        at = (day + number * timedelta(days=1) / count).isoformat(timespec="milliseconds")
+        close.add("activity/task_completed/", {"date_created": at, "date_updated": at})
+    with close:
+        run, missing = bench.sync(close, IMPORT)
+    yield from ("", "## An import on one day", "")
+    yield f"{count:,} activities, answers after 100 ms. A reader is a request under way."
+    yield ""
+    asked = [each for each in run.requests if each.path == "activity/"]
+    most, average = measuring.most_at_once(asked), measuring.at_once(asked)
+    row = [IMPORT.name, f"{run.wall:.1f}", f"{len(asked):,}", f"{most}", f"{average:.1f}", f"{missing}"]
+    yield from table(("", "seconds", "requests", "most readers at once", "on average", "missing"), [row])
+
+
+def discovery() -> Iterator[str]:
     """What it costs to make columns of many custom fields."""
     fields, latency = 600, 0.05
-    with tempfile.TemporaryDirectory() as folder, emulator({"leads": 10, "custom-fields": fields}, latency) as base_url:
-        command = connector(base_url, Path(folder), None)
+    close = Emulator(Sizes(leads=10, custom_fields=fields), latency=latency)
+    with close, tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "config.json"
+        config.write_text(json.dumps({"api_key": "api_bench", "base_url": close.base_url}))
         started = time.monotonic()
-        done = subprocess.run([command[0], "discover", *command[2:4]], stdout=subprocess.PIPE, check=True)
+        done = subprocess.run([BIN / "source-closeio", "discover", "--config", config], capture_output=True, check=True)
         wall = time.monotonic() - started
-        requests = ask(base_url.removesuffix("/api/v1") + "/_emulator/stats")["requests"]
     columns = len(set(re.findall(rb"custom\.cf_\w+", done.stdout)))
     assert columns == fields, columns
-    return (
-        f"\n`discover` in an organisation with {fields} custom fields, answering after {latency * 1000:.0f} ms, takes "
-        f"{wall:.1f} s and {requests} requests.\n"
+    yield from ("", "## Discovery", "")
+    yield (
+        f"`discover` in an organisation with {fields} custom fields, answering after {latency * 1000:.0f} ms, takes "
+        f"{wall:.1f} s and {len(close.requests)} requests."
     )
-
-
-@contextmanager
-def emulator(sizes: dict[str, int], latency: float) -> Iterator[str]:
-    words = [sys.executable, "-m", "close_emulator", "--latency", str(latency)]
-    for name, size in sizes.items():
-        words += [f"--{name}", str(size)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        yield process.stdout.readline().strip()
-        process.terminate()
-
-
-def connector(base_url: str, work: Path, state: list[Any] | None) -> list[str]:
-    """The command that a user would give."""
-    config = {"api_key": "api_bench", "base_url": base_url, "num_workers": WORKERS, "start_date": "2024-01-01"}
-    catalog = {
-        "streams": [
-            {
-                "stream": {"name": name, "json_schema": {}, "supported_sync_modes": ["full_refresh", "incremental"]},
-                "sync_mode": "full_refresh" if name in ("users", "lead_custom_fields") else "incremental",
-                "destination_sync_mode": "append",
-            }
-            for name in LISTS
-        ]
-    }
-    words = [str(Path(sys.executable).with_name("source-closeio")), "read"]
-    for name, content in (("config", config), ("catalog", catalog), ("state", state)):
-        if content is not None:
-            (work / f"{name}.json").write_text(json.dumps(content))
-            words += [f"--{name}", str(work / f"{name}.json")]
-    return words
-
-
-def last_states(output: Path) -> list[Any]:
-    states = {}
-    with output.open("rb") as file:
-        for line in file:
-            if line.startswith(b'{"type":"STATE"'):
-                state = orjson.loads(line)["state"]
-                states[state["stream"]["stream_descriptor"]["name"]] = state
-    return list(states.values())
-
-
-def written_ids(output: Path) -> dict[str, set[str]]:
-    ids: dict[str, set[str]] = {name: set() for name in LISTS}
-    with output.open("rb") as file:
-        for line in file:
-            if line.startswith(b'{"type":"RECORD"'):
-                record = orjson.loads(line)["record"]
-                ids[record["stream"]].add(record["data"]["id"])
-    return ids
-
-
-def ask(url: str, body: bytes | None = None) -> Any:
-    with urlopen(Request(url, body)) as answer:
-        return json.load(answer)
-
-
-# The floor: fetch, unpack, parse, write. The slices are those of the connector: 15 days, events by the day.
-
-
-def floor(base_url: str, output: Path) -> None:
-    now = datetime.now(timezone.utc)
-    with output.open("wb") as file, ThreadPoolExecutor(WORKERS) as threads:
-        client = Bare(base_url, file)
-        jobs = [threads.submit(client.offset, "users", "user/", {})]
-        jobs.append(threads.submit(client.offset, "lead_custom_fields", "custom_field/lead/", {}))
-        for start, end in spans(START, now, 15):
-            between = {"date_created__gte": start, "date_created__lt": end}
-            jobs.append(threads.submit(client.offset, "activities", "activity/", between))
-            between = {"date_updated__gte": start, "date_updated__lt": end, "_type": "all"}
-            jobs.append(threads.submit(client.offset, "tasks", "task/", between))
-            jobs.append(threads.submit(client.search, start, end))
-        for start, end in spans(now - timedelta(days=30), now, 1):
-            jobs.append(threads.submit(client.events, {"date_updated__gte": start, "date_updated__lt": end}))
-        for job in jobs:
-            job.result()
-
-
-def spans(start: datetime, end: datetime, days: int) -> Iterator[tuple[str, str]]:
-    while start < end:
-        after = start + timedelta(days=days)
-        yield start.isoformat(), (after if after < end else end + timedelta(days=3650)).isoformat()
-        start = after
-
-
-class Bare:
-    def __init__(self, base_url: str, file: Any) -> None:
-        self._host = urlsplit(base_url).netloc
-        self._local = threading.local()
-        self._file = file
-        self._lock = threading.Lock()
-
-    def fetch(self, path: str, params: dict[str, Any], body: Any = None) -> dict[str, Any]:
-        connection = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = http.client.HTTPConnection(self._host)
-        headers = {"Authorization": "Basic YXBpX2JlbmNoOg==", "Accept-Encoding": "gzip"}
-        method, data = ("POST", orjson.dumps(body)) if body else ("GET", None)
-        connection.request(method, f"/api/v1/{path}?{urlencode(params)}", data, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.headers["Content-Encoding"] == "gzip":
-            content = zlib.decompress(content, 31)
-        doc: dict[str, Any] = orjson.loads(content)
-        return doc
-
-    def write(self, stream: str, rows: list[Any]) -> None:
-        lines = [orjson.dumps({"type": "RECORD", "record": {"stream": stream, "data": row}}) for row in rows]
-        with self._lock:
-            self._file.write(b"\n".join([*lines, b""]))
-
-    def offset(self, stream: str, path: str, params: dict[str, str]) -> None:
-        skip, limit, more = 0, 250 if path == "task/" else 100, True
-        while more:
-            page = self.fetch(path, {**params, "_limit": limit, "_skip": skip})
-            self.write(stream, page["data"])
-            skip, more = skip + limit, page["has_more"]
-
-    def events(self, params: dict[str, str]) -> None:
-        cursor: dict[str, str] = {}
-        while True:
-            page = self.fetch("event/", {**params, **cursor, "_limit": 50})
-            self.write("event_log", page["data"])
-            if not page["cursor_next"]:
-                return
-            cursor = {"_cursor": page["cursor_next"]}
-
-    def search(self, start: str, end: str) -> None:
-        field = {"type": "regular_field", "object_type": "lead", "field_name": "date_updated"}
-        bounds = {"on_or_after": {"type": "fixed_utc", "value": start}, "before": {"type": "fixed_utc", "value": end}}
-        condition = {"type": "field_condition", "field": field, "condition": {"type": "moment_range", **bounds}}
-        columns = [*json.loads((HERE.parent / "source_closeio/schemas/leads.json").read_text())["properties"], "custom"]
-        body: dict[str, Any] = {
-            "query": {"type": "and", "queries": [{"type": "object_type", "object_type": "lead"}, condition]},
-            "sort": [{"direction": "asc", "field": field}],
-            "_fields": {"lead": columns},
-            "_limit": 200,
-        }
-        while True:
-            page = self.fetch("data/search/", {}, body)
-            self.write("leads", page["data"])
-            if page["cursor"] is None:
-                return
-            body["cursor"] = page["cursor"]
 
 
 if __name__ == "__main__":

@@ -4,45 +4,47 @@ The runs take turns, and of each kind the one with the least CPU counts. Every r
 """
 
 import json
-import os
-import platform
 import subprocess
 import sys
 import tempfile
-import time
-from datetime import date
 from pathlib import Path
 
 import orjson
-from run import ask, emulator
 
-SIZES = {"leads": 100_000, "contacts": 140_000, "custom-fields": 12}
-TURNS = 4
+from benchmarks import measuring
+from benchmarks.measuring import BIN
+from close_emulator import Emulator, Sizes
+
+LEADS = 50_000
+TURNS = 2
 HERE = Path(__file__).parent
-BIN = Path(sys.executable).parent
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as folder, emulator(SIZES, 0.0) as base_url:
-        work = Path(folder)
-        (work / "config.json").write_text(json.dumps({"api_key": "api_bench", "base_url": base_url}))
-        expected = set(ask(base_url.removesuffix("/api/v1") + "/_emulator/ids?path=lead/"))
-        kinds = commands(work)
-        runs = [(name, *measured(command, work, expected)) for _ in range(TURNS) for name, command in kinds.items()]
+    close = Emulator(Sizes(leads=LEADS, contacts=LEADS * 7 // 5, custom_fields=12))
+    with close, tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "config.json").write_text(json.dumps({"api_key": "api_bench", "base_url": close.base_url}))
+        kinds = commands(Path(folder))
+        runs = [(name, measuring.run(command, close)) for _ in range(TURNS) for name, command in kinds.items()]
+        missing = sum(measuring.missing(close, {"leads": "leads"}, run)["leads"] for _, run in runs)
     lines = [
-        f"Measured {date.today().isoformat()}, Python {platform.python_version()}, {os.cpu_count()} cores, emulator on "
-        f"the same machine answering at once, 10 workers; the least CPU of {TURNS} turns.",
+        f"{measuring.where()} Answers at once, default options; the least CPU of {TURNS} turns.",
         "",
-        "| output of 100,000 leads | wall | CPU | leads a CPU second | written |",
-        "|---|---|---|---|---|",
+        *measuring.table(
+            (f"output of {LEADS:,} leads", "wall", "CPU", "leads a CPU second", "written"),
+            (_row(name, min((run for each, run in runs if each == name), key=lambda run: run.cpu)) for name in kinds),
+        ),
+        "",
     ]
-    for name in kinds:
-        cpu, wall, size = min((cpu, wall, size) for each, cpu, wall, size in runs if each == name)
-        lines.append(f"| {name} | {wall:.1f} s | {cpu:.1f} s | {100_000 / cpu:,.0f} | {size / 1e6:.0f} MB |")
-    text = "\n".join([*lines, ""])
+    text = "\n".join(lines)
     (HERE / "singer.md").write_text(text, encoding="utf-8")
     print(text)
-    return 0
+    return 1 if missing else 0
+
+
+def _row(name: str, run: measuring.Run) -> list[str]:
+    speed = f"{run.records / run.cpu:,.0f}"
+    return [name, f"{run.wall:.1f} s", f"{run.cpu:.1f} s", speed, f"{run.written / 1e6:.0f} MB"]
 
 
 def commands(work: Path) -> dict[str, list[str]]:
@@ -60,22 +62,6 @@ def commands(work: Path) -> dict[str, list[str]]:
         "Singer, native": [*singer, "native"],
         "Singer, compat": [*singer, "compat"],
     }
-
-
-def measured(command: list[str], work: Path, expected: set[str]) -> tuple[float, float, int]:
-    """CPU and wall seconds, and bytes written."""
-    output = work / "output"
-    started = time.monotonic()
-    with output.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall = time.monotonic() - started
-    assert status == 0
-    with output.open("rb") as file:
-        records = (orjson.loads(line)["record"] for line in file if line.startswith(b'{"type":"RECORD"'))
-        ids = {record["id"] if "id" in record else record["data"]["id"] for record in records}
-    assert ids == expected
-    return usage.ru_utime + usage.ru_stime, wall, output.stat().st_size
 
 
 if __name__ == "__main__":

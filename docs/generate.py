@@ -194,7 +194,9 @@ def option_table() -> str:
 
 
 def figures(name: str) -> str:
-    return (ROOT / f"benchmarks/{name}.md").read_text(encoding="utf-8").strip()
+    """What a page of figures says before its first heading."""
+    page = (ROOT / f"benchmarks/{name}.md").read_text(encoding="utf-8")
+    return page.partition("\n## ")[0].strip()
 
 
 def meltano() -> str:
@@ -209,6 +211,7 @@ def readme(text: str) -> str:
         "streams": stream_table(),
         "options": option_table(),
         "meltano": meltano(),
+        "peers": figures("peers"),
         "figures": figures("results"),
         "singer": figures("singer"),
         "image": figures("image"),
