@@ -168,10 +168,15 @@ def at_once(requests: Sequence[Request]) -> float:
 
 
 def used_and_refused(requests: Sequence[Request], limit: float) -> tuple[float, float]:
-    """The share of a limit per second that was used, and the share of answers 429, from the second second on."""
+    """The share of a limit per second that was used, and the share of answers 429, from the second second on.
+
+    Both are 0 where nothing was asked so late.
+    """
     first = min(each.ended for each in requests) + 1
     last = max(each.ended for each in requests)
     later = [each for each in requests if each.ended > first]
+    if not later:
+        return 0.0, 0.0
     refused = sum(each.status == 429 for each in later)
     return (len(later) - refused) / (limit * (last - first)), refused / len(later)
 

@@ -76,6 +76,7 @@ def test_the_first_second_does_not_count_for_the_share_of_a_limit() -> None:
 
     assert used == pytest.approx(40 / (20 * 4.0))
     assert of_answers == 10 / 50
+    assert measuring.used_and_refused(burst, 20) == (0.0, 0.0)
 
 
 def test_the_switches_of_a_row_end_with_it(close: Emulator) -> None:
