@@ -47,7 +47,7 @@ bench: .venv/ready ## Measure speed, CPU and requests; writes benchmarks/results
 	@$(BIN)/python -m benchmarks.run
 	@$(BIN)/python -m benchmarks.singer
 
-bench-peers: .venv/ready ## Measure beside the other connectors for Close; writes benchmarks/peers.md and peers.svg
+bench-peers: .venv/ready ## Measure the other connectors, too: `make bench-peers LEADS=2000`; writes benchmarks/peers.md and .svg
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
 	@$(BIN)/python -m benchmarks.peers --leads $(or $(LEADS),10000)
 	@$(BIN)/python -m benchmarks.plot
