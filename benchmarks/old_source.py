@@ -21,5 +21,5 @@ def to_emulator(session: requests.Session, request: requests.PreparedRequest, **
     return send(session, request, **options)
 
 
-requests.Session.send = to_emulator  # type: ignore[method-assign]
+requests.Session.send = to_emulator  # type: ignore[assignment, method-assign]
 launch(SourceCloseCom(), sys.argv[1:])

@@ -5,6 +5,7 @@ The same table gives the same file: no date, no random ids, and text that stays 
 
 import re
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 OURS, THEIRS, TEXT = "#3b82f6", "#9aa4b2", "#7d8590"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.hashsalt": "source-closeio",
     "svg.fonttype": "none",
     "font.family": "sans-serif",

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def asked(began: float, ended: float, status: int = 200) -> Request:
     return Request("GET", "task/", {}, None, status, {}, began, ended)
 
 
-def program(*messages: dict[str, object]) -> list[str]:
+def program(*messages: Mapping[str, object]) -> list[str]:
     """One that writes these messages."""
     return [sys.executable, "-c", "import sys; print('\\n'.join(sys.argv[1:]))", *map(json.dumps, messages)]
 
