@@ -98,7 +98,13 @@ def declared(*extras: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("folder", "extras"),
-    [("source_closeio", ()), ("examples", ("demo",)), ("benchmarks", ()), ("docs", ()), ("unit_tests", ("dev",))],
+    [
+        ("source_closeio", ()),
+        ("examples", ("demo",)),
+        ("benchmarks", ("bench",)),
+        ("docs", ()),
+        ("unit_tests", ("dev",)),
+    ],
 )
 def test_what_is_imported_is_declared_by_whom_needs_it(
     folder: str, extras: tuple[str, ...], distributions: Mapping[str, list[str]]
