@@ -1,21 +1,24 @@
-"""How long to wait before the next request, learned from Close's answers, per endpoint group, shared by all threads.
+"""When the next request may go: each group of endpoints at a pace a little below its limit, learned from the answers.
 
-Close limits requests per group of endpoints (path and method) and key, and says so in one `RateLimit` header on each
-answer (https://developer.close.com/api/overview/rate-limits). Nothing is configured: the first request of a group goes
-alone, and its answer tells how many may follow it. Where Close sends no such header, only a 429 slows the group down.
+Close limits requests per group of endpoints (path and method) and key, and the organisation over all of them; it says
+so in a `RateLimit` header on each answer, or only in the body of a 429
+(https://developer.close.com/api/overview/rate-limits). How it counts is not said. Requests that are spread evenly are
+right for fixed windows, sliding windows and buckets of tokens alike; docs/decisions/0011-pacing.md has the figures.
 """
 
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 from airbyte_cdk.sources.streams.call_rate import APIBudget
 
 from .http_policy import read_json
+from .pacing import FASTEST, Allowance, Group, Sent
 
 DEFAULT_WAIT = 2.0
 LONGEST_WAIT = 120.0
@@ -24,19 +27,11 @@ LONGEST_WAIT = 120.0
 EARLIEST_MOMENT = 1e9
 """Seconds from here on are no span but a UNIX time, by a clock that need not be ours."""
 
-SHORTEST_WAIT = 0.02
+LOOK_AGAIN = 0.2
+"""Seconds after which who waits asks again, whatever was foretold."""
 
 _PAIR = re.compile(r"(limit|remaining|reset)\s*=\s*([0-9.]+)", re.IGNORECASE)
 _ID = re.compile(r"/[a-z]+_(?=[a-z]*[A-Z0-9])[A-Za-z0-9]{8,}(?=/)")
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """What an answer says of its group: requests a window, requests left in it, seconds to its end; `None`: unsaid."""
-
-    limit: int | None = None
-    remaining: int | None = None
-    reset: float | None = None
 
 
 def allowance(headers: Mapping[str, str]) -> Allowance:
@@ -48,20 +43,29 @@ def allowance(headers: Mapping[str, str]) -> Allowance:
     return Allowance(_whole(limit), _whole(remaining), _seconds(reset))
 
 
-def wait_after_429(headers: Mapping[str, str], body: object) -> float:
-    """Seconds that a 429 asks for: the longest of what header and body say, in each dialect that Close has spoken.
+def refusal(headers: Mapping[str, str], body: object) -> Allowance:
+    """What a 429 says, in each dialect that Close has spoken; the body speaks at its top (2017) or below `error`.
 
-    The body holds `rate_reset` as a number or a text, at its top (2017) or below `error` (since 2018).
+    Of the waits the longest counts, but for `Retry-After` where it is another one rounded up to whole seconds.
     """
     error = body.get("error") if isinstance(body, dict) else None
-    said = [
-        allowance(headers).reset,
-        _seconds(headers.get("Retry-After")),
-        _seconds(headers.get("RateLimit-Reset")),
-        _seconds(body.get("rate_reset")) if isinstance(body, dict) else None,
-        _seconds(error.get("rate_reset")) if isinstance(error, dict) else None,
-    ]
-    return max((seconds for seconds in said if seconds is not None), default=DEFAULT_WAIT)
+    said: dict[str, object] = error if isinstance(error, dict) else body if isinstance(body, dict) else {}
+    head = allowance(headers)
+    resets = (head.reset, _seconds(headers.get("RateLimit-Reset")), _seconds(said.get("rate_reset")))
+    exact = max((seconds for seconds in resets if seconds is not None), default=None)
+    rounded = _seconds(headers.get("Retry-After"))
+    if exact is None:
+        wait = DEFAULT_WAIT if rounded is None else rounded
+    else:
+        wait = exact if rounded is None or exact > rounded - 1 else rounded
+    return Allowance(
+        head.limit or _whole(said.get("rate_limit")),
+        head.remaining,
+        head.reset if exact is None else exact,
+        _seconds(said.get("rate_window")),
+        wait,
+        said.get("rate_limit_type") == "org",
+    )
 
 
 def group_of(method: str, path: str) -> str:
@@ -69,84 +73,140 @@ def group_of(method: str, path: str) -> str:
     return f"{method} {_ID.sub('/{id}', path.partition('?')[0])}"
 
 
-class Group:
-    """One endpoint group: the window that is open, and how much of it has been used. Pure but for the clock."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._answered = False
-        self._probing_until = 0.0
-        self._limit: int | None = None
-        self._used = 0
-        self._window = 1.0
-        self._window_ends = 0.0
-        self._blocked_until = 0.0
-
-    def seconds_to_wait(self) -> float:
-        """0 takes one request out of the window; anything else is the time after which to ask again."""
-        now = self._clock()
-        if now < self._blocked_until:
-            return self._blocked_until - now
-        if not self._answered:
-            if now < self._probing_until:
-                return SHORTEST_WAIT
-            self._probing_until = now + 1.0  # an answer that never comes must not stop the others
-            return 0.0
-        if self._limit is None:
-            return 0.0
-        if now >= self._window_ends:
-            self._used, self._window_ends = 0, now + self._window  # the next answer says it more exactly
-        if self._used >= self._limit:
-            return min(max(self._window_ends - now, SHORTEST_WAIT), 1.0)
-        self._used += 1
-        return 0.0
-
-    def learn(self, said: Allowance, blocked_for: float) -> None:
-        now = self._clock()
-        self._answered = True
-        if blocked_for:
-            self._blocked_until = max(self._blocked_until, now + blocked_for)
-            self._window_ends = self._blocked_until  # what was said of the window before is over
-        if said.limit:
-            self._limit = said.limit
-            if said.remaining is not None:
-                self._used = max(self._used, said.limit - said.remaining)
-            reset = self._window if said.reset is None else said.reset
-            self._window = max(self._window, reset)
-            ends = now + reset
-            self._window_ends = min(self._window_ends, ends) if self._window_ends > now else ends
-
-
 class RateLimiter(APIBudget):
-    """The CDK's budget, asked before each request and shown each answer; one for all streams of a sync."""
+    """The CDK's budget, asked before each request and shown each answer; one for all streams of a sync.
+
+    Who waits in a group stands in line: each sleeps until its own turn, so that the pace does not hang on who wakes.
+    """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        *,
+        most_per_second: float | None = None,
     ) -> None:
+        """most_per_second: requests of all groups together. sleep: may raise to end the wait."""
         super().__init__(policies=[])
-        self._clock = clock
+        self.clock = clock
         self._sleep = sleep
+        self._read = clock()
+        self._now = 0.0
+        most = most_per_second or FASTEST
+        self._organisation = Group(start=most, most=most)
         self._groups: dict[str, Group] = {}
+        self._lines: dict[str, list[object]] = {}
         self._lock = threading.Lock()
 
     def acquire_call(self, request: Any, *_: Any, **__: Any) -> None:
         """Returns when the group of `request` has room for it."""
+        with closing(self.turns(request)) as turns:
+            for seconds in turns:
+                self._sleep(seconds)
+
+    def turns(self, request: Any) -> Iterator[float]:
+        """Seconds to sleep before asking on; ends when `request` may go. To be closed by who does not go to the end."""
         name = group_of(request.method, request.path_url)
-        while True:
-            with self._lock:
-                group = self._groups.setdefault(name, Group(self._clock))
-                seconds = group.seconds_to_wait()
+        me = object()
+        with self._lock:
+            line = self._lines.setdefault(name, [])
+            seconds = self._take(request, name, len(line))
             if not seconds:
                 return
-            self._sleep(seconds)
+            line.append(me)
+        try:
+            while seconds:
+                yield min(max(seconds, 0.001), LOOK_AGAIN)
+                with self._lock:
+                    seconds = self._take(request, name, line.index(me))
+        finally:
+            with self._lock:
+                line.remove(me)
 
     def update_from_response(self, request: Any, response: Any) -> None:
-        blocked_for = 0.0
         if response.status_code == requests.codes.too_many_requests:
-            blocked_for = wait_after_429(response.headers, read_json(response))
+            said = refusal(response.headers, read_json(response))
+        else:
+            said = allowance(response.headers)
+        ok = Allowance()
         with self._lock:
-            group = self._groups.setdefault(group_of(request.method, request.path_url), Group(self._clock))
-            group.learn(allowance(response.headers), blocked_for)
+            now = self._time()
+            group, organisation = self._limits(group_of(request.method, request.path_url))
+            sent, among_all = getattr(request, "sent", (Sent(0, now), Sent(0, now)))
+            group.learn(now, sent, ok if said.of_organisation else said)
+            organisation.learn(now, among_all, said if said.of_organisation else ok)
+
+    def crowded(self, group: str) -> bool:
+        """Whether somebody waits for this group, as `group_of` names it, right now."""
+        return bool(self._lines.get(group))
+
+    def waits(self) -> Mapping[str, float]:
+        """The groups that somebody waits for, and the seconds until the next request of each may go."""
+        with self._lock:
+            return {name: self._wait(name, 0) for name, line in self._lines.items() if line}
+
+    def _take(self, request: Any, name: str, ahead: int) -> float:
+        """Notes when the request goes, or gives the seconds until it may."""
+        seconds = self._wait(name, ahead)
+        if not seconds:
+            request.sent = tuple(limit.take(self._now) for limit in self._limits(name))
+        return seconds
+
+    def _wait(self, name: str, ahead: int) -> float:
+        now = self._time()
+        group, organisation = self._limits(name)
+        return max(group.wait(now, ahead), organisation.wait(now, ahead))
+
+    def _limits(self, name: str) -> tuple[Group, Group]:
+        return self._groups.setdefault(name, Group()), self._organisation
+
+    def _time(self) -> float:
+        """Seconds of the clock that never go back."""
+        read = self.clock()
+        self._now += max(0.0, read - self._read)
+        self._read = read
+        return self._now
+
+
+@dataclass
+class Meter:
+    """What the requests of one stream came to; readers share it.
+
+    requests: that went; limited: answers 429; waited: seconds that its readers stood in line, added up.
+    """
+
+    requests: int = 0
+    limited: int = 0
+    waited: float = 0.0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, requests: int = 0, limited: int = 0, waited: float = 0.0) -> None:
+        with self._lock:
+            self.requests += requests
+            self.limited += limited
+            self.waited += waited
+
+
+class Budget(APIBudget):
+    """The share of one stream in the limiter: asks it, and counts in the stream's meter."""
+
+    def __init__(self, limiter: RateLimiter, meter: Meter) -> None:
+        super().__init__(policies=[])
+        self._limiter = limiter
+        self._meter = meter
+
+    def acquire_call(self, request: Any, *_: Any, **__: Any) -> None:
+        began = self._limiter.clock()
+        try:
+            self._limiter.acquire_call(request)
+            self._meter.add(requests=1)
+        finally:
+            self._meter.add(waited=max(0.0, self._limiter.clock() - began))
+
+    def update_from_response(self, request: Any, response: Any) -> None:
+        if response.status_code == requests.codes.too_many_requests:
+            self._meter.add(limited=1)
+        self._limiter.update_from_response(request, response)
 
 
 def _number(text: object) -> float | None:

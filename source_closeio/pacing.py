@@ -1,0 +1,179 @@
+"""pacing"""
+
+from collections import deque
+from dataclasses import dataclass
+
+START, FASTEST = 10.0, 10_000.0
+"""Requests a second of a group of which no limit is known: at first, and at most."""
+
+MARGIN, JITTER = 0.02, 0.035
+"""A window is taken for longer by this part of it, or by these seconds: requests arrive closer than they leave."""
+
+
+COUNTED = 2.0
+"""Seconds after which a request without an answer has been counted, whatever became of it."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What an answer says: requests a window, requests left, seconds until there are more, the window; `None`: unsaid.
+
+    refused_for: seconds that a 429 asks for; of_organisation: it is the organisation's limit that refuses.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    window: float | None = None
+    refused_for: float | None = None
+    of_organisation: bool = False
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request of a group: its number there, and when it left."""
+
+    number: int
+    at: float
+
+
+class Group:
+    """One limit, and the requests that fall under it. Pure: each method is told the time, in seconds.
+
+    A header does not say how long the window is. `reset` is the time to its end where windows are counted, so that the
+    longest is the window; where a bucket fills, it is the time of one more request, so that the window is as many
+    times longer as the limit says. The second is believed, being slower, and what is left may go meanwhile, until
+    more comes back at once than such a bucket could give.
+    """
+
+    def __init__(self, start: float = START, most: float = FASTEST) -> None:
+        """start, most: requests a second while no limit is known; `most` is never exceeded."""
+        self._most = most
+        self._guess = min(start, most)
+        self._guess_was_wrong = False
+        self._limit: int | None = None
+        self._window: float | None = None
+        self._longest_reset = 0.0
+        self._share = 1.0
+        self._unrefused = 0
+        self._sent = 0
+        self._log: deque[float] = deque()
+        self._under_way: dict[int, float] = {}
+        self._next = -START
+        self._blocked_until = 0.0
+        self._slowed_at = 0.0
+        self._told = Sent(0, 0.0)
+        self._left = 0
+        self._since = Sent(0, 0.0)
+        self._since_left: int | None = None
+        self._left_until = 0.0
+        self._span_began = 0.0
+        self._least_left = 0
+        self._span_reset = 0.0
+
+    def wait(self, now: float, ahead: int = 0) -> float:
+        """Seconds until a request may go if so many go before it; 0: now."""
+        many, seconds = self._room()
+        spacing = seconds / many
+        while self._log and self._log[0] <= now - seconds:
+            self._log.popleft()
+        at = self._blocked_until
+        if self._left <= 0:
+            at = max(at, self._left_until)
+        learning = self._limit is not None and self._window is None
+        if not learning and (over := len(self._log) + 1 - max(1, int(many))) > 0:
+            at = max(at, self._log[over - 1] + seconds - JITTER / 2)
+        if at > now:
+            self._next = max(self._next, at)  # what could not go while it was blocked does not go at once after it
+        if learning and self._sent == self._told.number:
+            self._next = min(self._next, self._left_until)
+        if learning and self._left - ahead > self._limit // 16:
+            return max(0.0, at - now)
+        return max(0.0, at - now, self._next + ahead * spacing - now)
+
+    def take(self, now: float) -> Sent:
+        """A request goes."""
+        many, seconds = self._room()
+        spacing = seconds / many
+        self._log.append(now)
+        self._sent += 1
+        self._under_way[self._sent] = now
+        self._left -= 1
+        # Half a window that was not used may follow at once.
+        self._next = min(max(self._next, now - seconds / 2), now) + spacing
+        return Sent(self._sent, now)
+
+    def learn(self, now: float, sent: Sent, said: Allowance) -> None:
+        """An answer has come."""
+        self._under_way.pop(sent.number, None)
+        while self._under_way and next(iter(self._under_way.values())) < now - COUNTED:
+            del self._under_way[next(iter(self._under_way))]
+        if said.refused_for is not None:
+            self._slow_down(now, sent, said.refused_for)
+        elif self._limit is None:
+            self._guess = min(self._most, self._guess + 1 / self._guess if self._guess_was_wrong else self._guess * 1.25)
+        else:
+            self._unrefused += 1
+            self._share = min(1.0, self._share + 3e-4 * (1 + self._unrefused / 50))
+        if said.limit:
+            self._learn_limit(now, sent, said.limit, said)
+
+    def _room(self) -> tuple[float, float]:
+        """So many requests in so many seconds."""
+        if self._limit is None:
+            return self._guess, 1.0
+        window = self._limit * self._longest_reset if self._window is None else self._window
+        seconds = window + max(JITTER, MARGIN * window)
+        return min(self._limit * self._share, self._most * seconds), seconds
+
+    def _slow_down(self, now: float, sent: Sent, refused_for: float) -> None:
+        self._blocked_until = max(self._blocked_until, sent.at + refused_for + JITTER / 2)
+        self._unrefused = 0
+        if self._limit is not None:
+            self._share = max(0.02, self._share * 0.96)
+        elif sent.at >= self._slowed_at:
+            self._guess = max(1.0, min(self._guess, len(self._log)) / 2)
+            self._guess_was_wrong = True
+            self._slowed_at = now
+
+    def _learn_limit(self, now: float, sent: Sent, limit: int, said: Allowance) -> None:
+        if limit != self._limit:
+            self._limit, self._since_left, self._span_began = limit, None, now
+        reset = said.reset or 0.0
+        self._longest_reset = max(self._longest_reset, reset)
+        if said.window:
+            self._window = said.window
+        elif self._window is not None:
+            self._window = max(self._window, reset)
+        elif said.remaining is None or not self._longest_reset:
+            self._window = self._longest_reset or 1.0
+        if said.remaining is None or sent.number <= self._told.number:
+            return
+        if self._window is None:
+            self._doubt_the_bucket(now, sent, said.remaining)
+        self._told = sent
+        self._left = said.remaining - len(self._under_way)
+        self._notice_a_shorter_window(sent.at, said.remaining, reset)
+        self._left_until = sent.at + reset + JITTER / 2
+
+    def _doubt_the_bucket(self, now: float, sent: Sent, remaining: int) -> None:
+        """A window gives back more than a bucket could that gives one in the longest `reset`."""
+        passed = sent.at - self._since.at
+        if self._since_left is not None:
+            came_back = sent.number - self._since.number - len(self._under_way) + remaining - self._since_left
+            if came_back > 1.5 * passed / self._longest_reset + max(3, self._limit / 4):
+                self._window = self._longest_reset
+                self._next = min(self._next, now)
+        if self._since_left is None or passed > 4 * self._longest_reset:
+            self._since, self._since_left = sent, remaining
+
+    def _notice_a_shorter_window(self, now: float, left: int, reset: float) -> None:
+        """Whoever sends at full pace for a whole window and always has half of it left takes it for too long."""
+        many, seconds = self._room()
+        self._least_left = min(self._least_left, left)
+        self._span_reset = max(self._span_reset, reset)
+        if self._window is None or now - self._span_began < seconds:
+            return
+        if self._least_left > (self._limit or 0) / 2 and len(self._log) > 0.8 * many:
+            self._window, self._longest_reset = None, self._span_reset
+        self._span_began, self._least_left, self._span_reset = now, left, reset
