@@ -63,7 +63,7 @@ class Group:
         self._blocked_until = 0.0
         self._slowed_at = 0.0
         self._told = Sent(0, 0.0)
-        self._left = 0
+        self._remaining = self._left = 0
         self._since = Sent(0, 0.0)
         self._since_left: int | None = None
         self._left_until = 0.0
@@ -73,8 +73,7 @@ class Group:
 
     def wait(self, now: float, ahead: int = 0) -> float:
         """Seconds until a request may go if so many go before it; 0: now."""
-        many, seconds = self._room()
-        spacing = seconds / many
+        many, seconds, spacing = self._room()
         while self._log and self._log[0] <= now - seconds:
             self._log.popleft()
         at = self._blocked_until
@@ -93,8 +92,7 @@ class Group:
 
     def take(self, now: float) -> Sent:
         """A request goes."""
-        many, seconds = self._room()
-        spacing = seconds / many
+        _, seconds, spacing = self._room()
         self._log.append(now)
         self._sent += 1
         self._under_way[self._sent] = now
@@ -108,6 +106,8 @@ class Group:
         self._under_way.pop(sent.number, None)
         while self._under_way and next(iter(self._under_way.values())) < now - COUNTED:
             del self._under_way[next(iter(self._under_way))]
+        if said.limit and said.limit != self._limit:
+            self._limit, self._since_left, self._span_began, self._slowed_at = said.limit, None, now, now
         if said.refused_for is not None:
             self._slow_down(now, sent, said.refused_for)
         elif self._limit is None:
@@ -118,27 +118,28 @@ class Group:
         if said.limit:
             self._learn_limit(now, sent, said.limit, said)
 
-    def _room(self) -> tuple[float, float]:
-        """So many requests in so many seconds."""
+    def _room(self) -> tuple[float, float, float]:
+        """So many requests in so many seconds, and the seconds from one to the next."""
         if self._limit is None:
-            return self._guess, 1.0
+            return self._guess, 1.0, 1 / self._guess
         window = self._limit * self._longest_reset if self._window is None else self._window
         seconds = window + max(JITTER, MARGIN * window)
-        return min(self._limit * self._share, self._most * seconds), seconds
+        many = min(self._limit, self._most * seconds)
+        return many, seconds, seconds / many / self._share
 
     def _slow_down(self, now: float, sent: Sent, refused_for: float) -> None:
         self._blocked_until = max(self._blocked_until, sent.at + refused_for + JITTER / 2)
         self._unrefused = 0
+        if sent.at < self._slowed_at:
+            return
+        self._slowed_at = now
         if self._limit is not None:
-            self._share = max(0.02, self._share * 0.96)
-        elif sent.at >= self._slowed_at:
+            self._share = max(0.02, self._share * 0.95)
+        else:
             self._guess = max(1.0, min(self._guess, len(self._log)) / 2)
             self._guess_was_wrong = True
-            self._slowed_at = now
 
     def _learn_limit(self, now: float, sent: Sent, limit: int, said: Allowance) -> None:
-        if limit != self._limit:
-            self._limit, self._since_left, self._span_began = limit, None, now
         reset = said.reset or 0.0
         self._longest_reset = max(self._longest_reset, reset)
         if said.window:
@@ -151,10 +152,14 @@ class Group:
             return
         if self._window is None:
             self._doubt_the_bucket(now, sent, said.remaining)
+        until = sent.at + reset + JITTER / 2
+        # Answers overtake each other; of those about one window the least is true.
+        same = abs(until - self._left_until) < 2 * JITTER
+        self._remaining = min(said.remaining, self._remaining) if same else said.remaining
+        self._left = self._remaining - len(self._under_way)
         self._told = sent
-        self._left = said.remaining - len(self._under_way)
         self._notice_a_shorter_window(sent.at, said.remaining, reset)
-        self._left_until = sent.at + reset + JITTER / 2
+        self._left_until = min(until, self._left_until) if same else until
 
     def _doubt_the_bucket(self, now: float, sent: Sent, remaining: int) -> None:
         """A window gives back more than a bucket could that gives one in the longest `reset`."""
@@ -169,7 +174,7 @@ class Group:
 
     def _notice_a_shorter_window(self, now: float, left: int, reset: float) -> None:
         """Whoever sends at full pace for a whole window and always has half of it left takes it for too long."""
-        many, seconds = self._room()
+        many, seconds, _ = self._room()
         self._least_left = min(self._least_left, left)
         self._span_reset = max(self._span_reset, reset)
         if self._window is None or now - self._span_began < seconds:
