@@ -115,6 +115,8 @@ class Group:
         else:
             self._unrefused += 1
             self._share = min(1.0, self._share + 3e-4 * (1 + self._unrefused / 50))
+        if not said.limit and not self._under_way:
+            self._next = min(self._next, now)  # the answer that was waited for said nothing
         if said.limit:
             self._learn_limit(now, sent, said.limit, said)
 

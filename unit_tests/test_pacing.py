@@ -31,7 +31,7 @@ class Simulation:
     latency: float = 0.1
     jitter: float = 0.01
     headers: Any = "commas"
-    body: Callable[[dict[str, Any]], bytes] | None = None
+    silent: bool = False
     tells: Callable[[int], bool] = lambda number: True
     seed: int = 1
     now: float = 1000.0
@@ -76,8 +76,10 @@ class Simulation:
             status = 200 if refused is None else 429
             self.answers.append((self.now, path, status, who))
             most -= status == 200
-            told = dict(headers, **(refused.headers if refused else {})) if self.tells(len(self.answers)) else {}
-            content = b"{}" if refused is None else refused.body
+            told = headers if self.tells(len(self.answers)) else {}
+            if refused is not None and not self.silent:
+                told = {**told, **refused.headers}
+            content = b"{}" if refused is None or self.silent else refused.body
             yield self.latency / 2 + self.random.uniform(0, self.jitter)
             limiter.update_from_response(
                 request, SimpleNamespace(status_code=status, headers=CaseInsensitiveDict(told), content=content)
@@ -94,4 +96,4 @@ class Simulation:
         until = self.now - 1000.0 if until is None else until
         seen = [s for at, _, s, w in self.answers if 1000 + since <= at < 1000 + until and who in (None, w)]
         let = seen.count(200)
-        return let / (self.behaviour.rate_limit / self.window * (until - since)), 1 - let / len(seen)
+        return let / (self.behaviour.rate_limit / self.behaviour.rate_window * (until - since)), 1 - let / len(seen)
