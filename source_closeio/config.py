@@ -28,6 +28,7 @@ class Settings:
         what is found by its creation, `updates_window_seconds` of what is found by its last change.
     date_window: the longest slice of a windowed stream.
     custom_field_names: whether the stream custom_field_values is offered.
+    most_per_second: requests of all streams together; `None`: as many as Close allows.
     base_url: with a closing slash.
     """
 
@@ -38,6 +39,7 @@ class Settings:
     date_window: timedelta
     custom_field_names: bool
     num_workers: int
+    most_per_second: int | None
     user_agent: str
     base_url: str
 
@@ -64,6 +66,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
         date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
         custom_field_names=value("custom_field_names", _yes_or_no, False),
         num_workers=value("num_workers", _whole(1, 40), 10),
+        most_per_second=value("max_requests_per_second", _whole(1, 1000), None),
         user_agent=value("user_agent", _text, f"source-closeio/{__version__}"),
         base_url=value("base_url", _base_url, BASE_URL).rstrip("/") + "/",
     )

@@ -82,7 +82,7 @@ BY_STATUS: Mapping[int, Verdict] = {
     415: Verdict(TellUs, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
     429: Verdict(
         TryLater,
-        "Close went on limiting the requests to {path} (429); use fewer `num_workers`, or sync when fewer other "
+        "Close went on limiting the requests to {path} (429); lower `max_requests_per_second`, or sync when fewer "
         "programs use the organisation's allowance.",
     ),
 }

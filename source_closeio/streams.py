@@ -56,7 +56,7 @@ class Connection:
         """How far this machine's clock is ahead of Close's."""
         self.stop = threading.Event()
         self.auth = authenticator(settings, self.pause)
-        self.rate_limiter = RateLimiter(sleep=self.pause)
+        self.rate_limiter = RateLimiter(sleep=self.pause, most_per_second=settings.most_per_second)
         self.adapter = HTTPAdapter(pool_maxsize=settings.num_workers + 1)
         self.custom_fields: Mapping[str, Definitions] = {}
         """By kind of object; see `custom_fields.load`."""
