@@ -1,15 +1,15 @@
-"""When the next request may go: each group of endpoints at a pace a little below its limit, learned from the answers.
+"""When the next request may go: one limiter for all streams of a sync, asked before each request.
 
 Close limits requests per group of endpoints (path and method) and key, and the organisation over all of them; it says
 so in a `RateLimit` header on each answer, or only in the body of a 429
-(https://developer.close.com/api/overview/rate-limits). How it counts is not said. Requests that are spread evenly are
-right for fixed windows, sliding windows and buckets of tokens alike; docs/decisions/0011-pacing.md has the figures.
+(https://developer.close.com/api/overview/rate-limits). Nothing is configured: what the answers say goes to the `Group`s
+of `pacing`, one for each group of endpoints and one for the organisation.
 """
 
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +49,7 @@ def refusal(headers: Mapping[str, str], body: object) -> Allowance:
     Of the waits the longest counts, but for `Retry-After` where it is another one rounded up to whole seconds.
     """
     error = body.get("error") if isinstance(body, dict) else None
-    said: dict[str, object] = error if isinstance(error, dict) else body if isinstance(body, dict) else {}
+    said: Mapping[str, object] = error if isinstance(error, dict) else body if isinstance(body, dict) else {}
     head = allowance(headers)
     resets = (head.reset, _seconds(headers.get("RateLimit-Reset")), _seconds(said.get("rate_reset")))
     exact = max((seconds for seconds in resets if seconds is not None), default=None)
@@ -104,7 +104,7 @@ class RateLimiter(APIBudget):
             for seconds in turns:
                 self._sleep(seconds)
 
-    def turns(self, request: Any) -> Iterator[float]:
+    def turns(self, request: Any) -> Generator[float, None, None]:
         """Seconds to sleep before asking on; ends when `request` may go. To be closed by who does not go to the end."""
         name = group_of(request.method, request.path_url)
         me = object()

@@ -97,3 +97,193 @@ class Simulation:
         seen = [s for at, _, s, w in self.answers if 1000 + since <= at < 1000 + until and who in (None, w)]
         let = seen.count(200)
         return let / (self.behaviour.rate_limit / self.behaviour.rate_window * (until - since)), 1 - let / len(seen)
+
+
+@pytest.mark.parametrize("latency", [0.1, 0.3])
+@pytest.mark.parametrize(("limit", "window"), [(20, 1.0), (8, 1.0), (60, 10.0), (160, 8.0), (240, 60.0)])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_limit_is_used_and_kept_however_it_is_counted(
+    way: RateCounting, limit: int, window: float, latency: float
+) -> None:
+    close = Simulation(way, limit, window, latency)
+    close.readers(20, close.limiter())
+    close.run(max(60.0, 6 * window))
+
+    used, limited = close.figures(since=window)
+    assert used >= 0.95
+    assert limited < 0.01
+
+
+@pytest.mark.parametrize("readers", [5, 40])
+@pytest.mark.parametrize("way", WAYS)
+def test_the_number_of_readers_does_not_matter(way: RateCounting, readers: int) -> None:
+    close = Simulation(way)
+    close.readers(readers, close.limiter())
+    close.run(60.0)
+
+    used, limited = close.figures(since=1.0)
+    assert used >= 0.95
+    assert limited < 0.01
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_requests_that_take_differently_long_on_their_way_cost_little(way: RateCounting) -> None:
+    close = Simulation(way, jitter=0.06)
+    close.readers(20, close.limiter())
+    close.run(60.0)
+
+    used, limited = close.figures(since=1.0)
+    assert used >= 0.9
+    assert limited < 0.02
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"headers": "semicolons"},
+        {"headers": "old"},
+        {"headers": "none"},  # the first 429 says it
+        {"tells": lambda number: number % 5 == 0},
+    ],
+    ids=["in whole seconds", "in three headers", "by refusals only", "on some answers"],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_the_limit_is_learned_from_whatever_tells_it(way: RateCounting, told: dict[str, Any]) -> None:
+    close = Simulation(way, **told)
+    close.readers(20, close.limiter())
+    close.run(60.0)
+
+    used, limited = close.figures(since=2.0)
+    assert used >= 0.95
+    assert limited < 0.01
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_where_nothing_is_told_at_all_the_pace_grows_and_is_halved(way: RateCounting) -> None:
+    close = Simulation(way, headers="none", silent=True)
+    close.readers(20, close.limiter())
+    close.run(120.0)
+
+    used, limited = close.figures(since=2.0)
+    assert used >= 0.55
+    assert limited < 0.02
+
+
+@pytest.mark.parametrize(("limit", "window"), [(20, 1.0), (240, 60.0)])
+@pytest.mark.parametrize("way", WAYS)
+def test_two_programs_with_one_key_share_its_limit(way: RateCounting, limit: int, window: float) -> None:
+    close = Simulation(way, limit, window)
+    close.readers(20, close.limiter(), who="first")
+    close.run(10.0)
+    close.readers(20, close.limiter(), who="second")
+    close.run(max(120.0, 6 * window))
+
+    since = max(60.0, 3 * window)
+    used, limited = close.figures(since)
+    assert used >= 0.9
+    assert limited < 0.04
+    assert min(close.figures(since, who=who)[0] for who in ("first", "second")) >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [((20, 1.0), (10, 1.0)), ((10, 1.0), (20, 1.0)), ((160, 8.0), (20, 1.0)), ((20, 1.0), (20, 2.0))],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_a_limit_that_changes_meanwhile_is_followed(
+    way: RateCounting, before: tuple[int, float], after: tuple[int, float]
+) -> None:
+    close = Simulation(way, *before)
+    close.readers(20, close.limiter())
+    close.run(80.0)
+    close.behaviour.rate_limit, close.behaviour.rate_window = after
+    close.run(80.0)
+
+    used, limited = close.figures(since=100.0)
+    assert used >= 0.95
+    assert limited < 0.01
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_clock_that_jumps_stops_nothing(way: RateCounting, jump: float) -> None:
+    close = Simulation(way)
+    close.readers(20, close.limiter())
+    close.run(30.0)
+    close.skew = jump
+    close.run(30.0)
+
+    used, limited = close.figures(since=30.0)
+    assert used >= 0.93
+    assert limited < 0.03
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_groups_are_at_their_limits_beside_each_other(way: RateCounting) -> None:
+    close = Simulation(way)
+    close.behaviour.rate_limits = {"/task/": 5}
+    limiter = close.limiter()
+    close.readers(20, limiter)
+    close.readers(10, limiter, path="/task/")
+    close.run(60.0)
+
+    counts = {path: sum(p == path and s == 200 and at >= 1001 for at, p, s, _ in close.answers) for path in LIMITS}
+    assert all(counts[path] >= 0.95 * 59 * limit for path, limit in LIMITS.items())
+
+
+LIMITS = {"/lead/": 20, "/task/": 5}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_limit_of_the_organisation_slows_all_groups(way: RateCounting) -> None:
+    close = Simulation(way, limit=20)
+    close.behaviour.rate_limit_org = 24
+    limiter = close.limiter()
+    close.readers(10, limiter)
+    close.readers(10, limiter, path="/task/")
+    close.run(60.0)
+
+    late = [status for at, _, status, _ in close.answers if at >= 1005.0]
+    assert late.count(200) >= 0.9 * 24 * 55
+    assert late.count(429) < 0.02 * len(late)
+
+
+@pytest.mark.parametrize("headers", ["commas", "none"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_few_requests_of_many_groups_do_not_wait(way: RateCounting, headers: Any) -> None:
+    close = Simulation(way, headers=headers)
+    limiter = close.limiter()
+    for number in range(75):
+        close.start(close.read(limiter, path=f"/list_{number}/", most=10))
+    close.run(10 * 0.14)  # of 0.12 s each at most, one after the other
+
+    assert len(close.answers) == 750
+
+
+def test_ten_requests_at_once_take_little_longer_than_two() -> None:
+    close = Simulation()
+    close.readers(10, close.limiter(), most=1)
+    close.run(0.5)
+
+    assert len(close.answers) == 10
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_most_that_the_user_allows_counts_over_all_groups(way: RateCounting) -> None:
+    close = Simulation(way)
+    limiter = close.limiter(most_per_second=7)
+    for path in ("/lead/", "/task/", "/user/"):
+        close.readers(5, limiter, path=path)
+    close.run(30.0)
+
+    at = [moment for moment, *_ in close.answers]
+    assert max(sum(begin <= each < begin + 0.99 for each in at) for begin in at) <= 7
+    assert len(at) >= 0.9 * 7 * 30
+
+
+def test_a_single_reader_is_held_to_the_most_too() -> None:
+    close = Simulation(latency=0.01, jitter=0.0)
+    close.readers(1, close.limiter(most_per_second=2))
+    close.run(30.0)
+
+    assert 55 <= len(close.answers) <= 61
