@@ -32,6 +32,7 @@ MODULES = {
     "keyset": ("test_keyset.py", "test_pagination.py"),
     "windows": ("test_windows.py", "test_pagination.py"),
     "rate_limit": ("test_rate_limit.py",),
+    "pacing": ("test_rate_limit.py", "test_pacing.py"),
     "records": ("test_records.py", "test_schemas_accept_recordings.py"),
     "custom_columns": ("test_custom_columns.py", "test_custom_fields.py"),
     "state_migration": ("test_state_migration.py",),

@@ -118,7 +118,7 @@ class Group:
         if said.refused_for is not None:
             self._slow_down(now, sent, said.refused_for)
         elif self._limit is None:
-            faster = self._guess + 1 / self._guess if self._guess_was_wrong else self._guess * 1.25
+            faster = self._guess + 1 / self._guess if self._guess_was_wrong else self._guess * 1.5
             self._guess = min(self._most, faster)
         else:
             self._unrefused += 1
@@ -139,12 +139,13 @@ class Group:
 
     def _slow_down(self, now: float, sent: Sent, refused_for: float) -> None:
         self._blocked_until = max(self._blocked_until, sent.at + refused_for + JITTER / 2)
-        self._unrefused = 0
         if sent.at < self._slowed_at:
             return
         self._slowed_at = now
         if self._limit is not None:
-            self._share = max(0.02, self._share * 0.95)
+            # A single one may only have overtaken others on its way.
+            self._share = max(0.1, self._share * (0.98 if self._unrefused > 50 else 0.95))
+            self._unrefused = 0
         else:
             self._guess = max(1.0, min(self._guess, len(self._log)) / 2)
             self._guess_was_wrong = True

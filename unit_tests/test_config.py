@@ -21,6 +21,7 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert read.lookbacks == {"date_created": timedelta(days=1), "date_updated": timedelta(hours=1)}
     assert read.date_window == timedelta(days=15)
     assert read.num_workers == 10
+    assert read.most_per_second is None
     assert read.base_url == BASE_URL + "/"
     assert read.user_agent.startswith("source-closeio/")
 
@@ -32,6 +33,7 @@ def test_all_options_are_read() -> None:
         updates_window_seconds=60,
         date_window=366,
         num_workers=40,
+        max_requests_per_second=5,
         user_agent=" us ",
         base_url="https://proxy.example.com/close",
         something_else=1,
@@ -39,7 +41,7 @@ def test_all_options_are_read() -> None:
 
     assert read.start_date == datetime(2024, 1, 31, tzinfo=timezone.utc)
     assert read.lookbacks == {"date_created": timedelta(0), "date_updated": timedelta(seconds=60)}
-    assert (read.date_window, read.num_workers) == (timedelta(days=366), 40)
+    assert (read.date_window, read.num_workers, read.most_per_second) == (timedelta(days=366), 40, 5)
     assert (read.user_agent, read.base_url) == ("us", "https://proxy.example.com/close/")
 
 
@@ -77,6 +79,8 @@ def test_plain_http_is_for_loopback_only(url: str) -> None:
         ("date_window", True, "from 1 to 366"),
         ("num_workers", 0, "from 1 to 40"),
         ("num_workers", 41, "from 1 to 40"),
+        ("max_requests_per_second", 0, "from 1 to 1000"),
+        ("max_requests_per_second", 2.5, "whole number"),
         ("user_agent", "", "not empty"),
         ("base_url", "http://api.close.com/api/v1", "https://"),
         ("base_url", "http://127.0.0.1.evil.example/", "https://"),

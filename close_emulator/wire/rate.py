@@ -86,7 +86,7 @@ class _Counter:
                 self.times.append(now)
             return allowed, limit - len(self.times), self.times[0] + window - now if self.times else window
         speed = limit / window
-        self.used = max(0.0, self.used - (now - self.began) * speed)
+        self.used = min(limit, max(0.0, self.used - (now - self.began) * speed))  # the limit may have changed
         self.began = now
         allowed = self.used + 1 <= limit
         if allowed:
