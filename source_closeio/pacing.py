@@ -10,7 +10,7 @@ from dataclasses import dataclass
 START, FASTEST = 10.0, 10_000.0
 """Requests a second of a group of which no limit is known: at first, and at most."""
 
-MARGIN, JITTER = 0.02, 0.03
+MARGIN, JITTER = 0.02, 0.035
 """A window is taken for longer by this part of it, or by these seconds: requests arrive closer than they leave."""
 
 COUNTED = 2.0

@@ -318,8 +318,8 @@ def test_who_stands_in_line_waits_a_step_more_for_each_before_him() -> None:
         group.take(0.0)
     waits = [group.wait(0.1, ahead) for ahead in range(3)]
 
-    assert waits[1] - waits[0] == pytest.approx(1.03 / 20)
-    assert waits[2] - waits[1] == pytest.approx(1.03 / 20)
+    assert waits[1] - waits[0] == pytest.approx(1.035 / 20)
+    assert waits[2] - waits[1] == pytest.approx(1.035 / 20)
 
 
 def test_an_allowance_cannot_be_changed_by_who_is_told_of_it() -> None:
