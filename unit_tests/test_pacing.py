@@ -26,7 +26,7 @@ class Simulation:
     """
 
     way: RateCounting = "fixed"
-    limit: int | None = 20
+    limit: int = 20
     window: float = 1.0
     latency: float = 0.1
     jitter: float = 0.01
@@ -96,7 +96,8 @@ class Simulation:
         until = self.now - 1000.0 if until is None else until
         seen = [s for at, _, s, w in self.answers if 1000 + since <= at < 1000 + until and who in (None, w)]
         let = seen.count(200)
-        return let / (self.behaviour.rate_limit / self.behaviour.rate_window * (until - since)), 1 - let / len(seen)
+        allowed = (self.behaviour.rate_limit or 0) / self.behaviour.rate_window * (until - since)
+        return let / allowed, 1 - let / len(seen)
 
 
 @pytest.mark.parametrize("latency", [0.1, 0.3])
