@@ -288,3 +288,14 @@ def test_a_single_reader_is_held_to_the_most_too() -> None:
     close.run(30.0)
 
     assert 55 <= len(close.answers) <= 61
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_probe_whose_answer_says_nothing_is_followed_by_another(way: RateCounting) -> None:
+    close = Simulation(way, 160, 8.0, tells=lambda number: number % 5 == 0)
+    close.readers(20, close.limiter())
+    close.run(64.0)
+
+    used, limited = close.figures(since=8.0)
+    assert used >= 0.95
+    assert limited < 0.01

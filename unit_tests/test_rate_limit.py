@@ -325,3 +325,25 @@ def test_who_stands_in_line_waits_a_step_more_for_each_before_him() -> None:
 def test_an_allowance_cannot_be_changed_by_who_is_told_of_it() -> None:
     with pytest.raises(FrozenInstanceError):
         allowance(CaseInsensitiveDict()).limit = 3  # type: ignore[misc]
+
+
+def test_a_window_is_as_long_as_the_longest_time_to_its_end() -> None:
+    group = Group()
+    for reset in (1.0, 4.0, 2.0):
+        group.learn(0.0, group.take(0.0), Allowance(10, None, reset))
+
+    assert group.wait(0.0, 9) - group.wait(0.0, 8) == pytest.approx(4.08 / 10)
+
+
+def test_of_answers_that_overtook_each_other_the_least_that_is_left_counts() -> None:
+    group = Group()
+    first, second, third = (group.take(0.0) for _ in range(3))
+    group.learn(0.1, second, Allowance(10, 7, 5.0))
+    group.learn(0.1, third, Allowance(10, 9, 5.0))
+    group.learn(0.1, first, Allowance(10, 8, 5.0))
+    allowed = 0
+    while not group.wait(0.1):
+        group.take(0.1)
+        allowed += 1
+
+    assert allowed <= 7
