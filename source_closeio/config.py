@@ -26,7 +26,7 @@ class Settings:
     start_date: the oldest moment that a first sync reads of streams with dates; `None`: everything.
     lookbacks: what an incremental sync reads again before its state, by the cursor: `activities_window_seconds` of
         what is found by its creation, `updates_window_seconds` of what is found by its last change.
-    date_window: the longest slice of a windowed stream.
+    date_window: no slice is longer; `None`: slices follow the records.
     custom_field_names: whether the stream custom_field_values is offered.
     most_per_second: requests of all streams together; `None`: as many as Close allows.
     base_url: with a closing slash.
@@ -36,7 +36,7 @@ class Settings:
     oauth: MutableMapping[str, Any] | None
     start_date: datetime | None
     lookbacks: Mapping[str, timedelta]
-    date_window: timedelta
+    date_window: timedelta | None
     custom_field_names: bool
     num_workers: int
     most_per_second: int | None
@@ -63,9 +63,9 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
                 ("date_updated", "updates_window_seconds", 3_600),
             )
         },
-        date_window=timedelta(days=value("date_window", _whole(1, 366), 15)),
+        date_window=value("date_window", _days(1, 366), None),
         custom_field_names=value("custom_field_names", _yes_or_no, False),
-        num_workers=value("num_workers", _whole(1, 40), 10),
+        num_workers=value("num_workers", _whole(1, 40), 20),
         most_per_second=value("max_requests_per_second", _whole(1, 1000), None),
         user_agent=value("user_agent", _text, f"source-closeio/{__version__}"),
         base_url=value("base_url", _base_url, BASE_URL).rstrip("/") + "/",
@@ -108,6 +108,10 @@ def _whole(least: int, most: int) -> Callable[[str, Any], int]:
         return given
 
     return read
+
+
+def _days(least: int, most: int) -> Callable[[str, Any], timedelta]:
+    return lambda key, given: timedelta(days=_whole(least, most)(key, given))
 
 
 def _yes_or_no(key: str, given: Any) -> bool:

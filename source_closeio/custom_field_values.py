@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from .custom_fields import values_of
 from .endpoints import DATES, ENDPOINTS, Endpoint, Walk
+from .pagination import Share, alone
 from .records import Record
 from .streams import CloseStream, Connection, stream_of
 from .windows import Part, Span, whole_second
@@ -31,7 +32,7 @@ class CustomFieldValues(CloseStream):
     def parts(self) -> Iterator[Part]:
         return (Part(parent=endpoint.name) for endpoint in OWNERS)
 
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part.parent)
         kind, start = str(owner.custom_fields), self._connection.settings.start_date
         table = stream_of(owner, self._connection)

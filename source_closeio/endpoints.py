@@ -30,8 +30,8 @@ class Walk(Enum):
         True,
     )
     EVENT = (
-        "days side by side, newest first, each page anchored at the last second seen",
-        "one for each {size} rows, at least one a day",
+        "slices of time side by side, newest first, each page anchored at the last second seen",
+        "one for each {size} rows, at least one a slice",
         True,
     )
     CHILD = (
@@ -51,12 +51,10 @@ class Window:
     """How the records of a stream lie in time.
 
     cursor: the date that the slices are cut on; it is the stream's cursor field.
-    longest: the longest slice worth reading in one piece; `None` leaves it to the option `date_window`.
     retention: how long Close keeps the records; `None` for ever.
     """
 
     cursor: str
-    longest: timedelta | None = None
     retention: timedelta | None = None
 
 
@@ -122,7 +120,7 @@ class Endpoint:
 
 UPDATED = Window("date_updated")
 ACTIVITY = Window("date_created")
-EVENT_LOG = Window("date_updated", longest=timedelta(days=1), retention=timedelta(days=30))
+EVENT_LOG = Window("date_updated", retention=timedelta(days=30))
 DATES = ("date_created", "date_updated")
 
 ME = Endpoint("me", "me/", rows_in=(), refused_by=())

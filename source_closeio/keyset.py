@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import pairwise
 
-from .pagination import MOST_REPEATS, SECOND, Fetch, Linked, Pages, chain, new
+from .pagination import MOST_REPEATS, Fetch, Linked, Pages, Share, alone, chain, new
 from .records import Record
-from .windows import Span, parse_moment, whole_second
+from .windows import SECOND, Span, parse_moment, whole_second
 
 
-def search(fetch: Fetch, span: Span, fields: tuple[str, ...], limit: int) -> Iterator[Record]:
+def search(fetch: Fetch, span: Span, fields: tuple[str, ...], limit: int, share: Share = alone) -> Iterator[Record]:
     """The rows whose `fields[0]` lies in the span, ascending by it.
 
     The end is `cursor: null`; a short page is not. A plateau, a page full of rows of one second, is walked by the next
@@ -25,7 +25,7 @@ def search(fetch: Fetch, span: Span, fields: tuple[str, ...], limit: int) -> Ite
     Where no such row comes again the walk steps back to an earlier second of that page.
     fetch: is given `spans` by field, `sort` fields, `_limit`, and for a chain of cursors `cursor` and `include_counts`.
     """
-    yield from _ascending(Pages(fetch, limit), {}, span, fields, set(), set())
+    yield from _ascending(Pages(fetch, limit), {}, span, fields, set(), set(), share)
 
 
 def _ascending(
@@ -35,6 +35,7 @@ def _ascending(
     fields: tuple[str, ...],
     handed_on: set[str],
     shown: set[str],
+    share: Share = alone,
 ) -> Iterator[Record]:
     """within: the spans of other fields. shown: takes the ids of all rows that come."""
     field = fields[0]
@@ -95,6 +96,9 @@ def _ascending(
             return
         anchor = max(seconds)
         owed = seconds.pop(anchor)
+        pivot = Span(anchor + SECOND, span.end).middle
+        if pivot is not None and share(Span(trusted, pivot), Span(pivot, span.end), ()):
+            span = Span(span.start, pivot)
 
 
 def _one_second(

@@ -6,20 +6,22 @@ expired cursor), the walk takes up again at a record or a date that it is sure o
 handed on. A walk that gets nowhere raises `NoProgress`; it never ends early without a word.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from .errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, RowsMoved
 from .proof import MOST_ROUNDS, Lap, Proof
 from .records import Record
-from .windows import Span, parse_moment, whole_second
+from .windows import SECOND, Span, parse_moment, whole_second
 
 Answer = Mapping[str, Any]
 Fetch = Callable[[dict[str, Any]], Answer]
 """Takes query parameters (or, for search, what makes its body), returns the decoded JSON object."""
 
-SECOND = timedelta(seconds=1)
+Share = Callable[[Span, Span, Collection[str]], bool]
+"""Asked after a page that is not the last: what the walk would go on with, what it would leave to another reader, and
+the ids of that which it has handed on. True if another reads it; both together are what is left to be read."""
 
 MOST_STEPS_BACK = 20
 """In search of pages that join; each step is twice as long as the one before."""
@@ -33,6 +35,11 @@ LONGEST_CHAIN = 10_000
 
 MOST_EMPTY_PAGES = 100
 """Pages in a row without a row though more is said to follow: a bulk delete that the index has not seen yet."""
+
+
+def alone(kept: Span, left: Span, known: Collection[str]) -> bool:
+    """Nobody else reads."""
+    return False
 
 
 class Pages:
@@ -134,7 +141,15 @@ def _round(
         skip, last, joins = (skip + len(rows) - 1, ids[-1], True) if full else (skip + pages.limit, "", False)
 
 
-def window(fetch: Fetch, span: Span, cursor: str, limit: int, order: str | None = None) -> Iterator[Record]:
+def window(
+    fetch: Fetch,
+    span: Span,
+    cursor: str,
+    limit: int,
+    order: str | None = None,
+    known: Collection[str] = (),
+    share: Share = alone,
+) -> Iterator[Record]:
     """A list with date filters on `cursor`, `_limit` and `_skip`: one span, parted wherever its pages do not join.
 
     Where pages follow each other without a gap and without a row twice, and end where the list ends, nothing was passed
@@ -142,24 +157,66 @@ def window(fetch: Fetch, span: Span, cursor: str, limit: int, order: str | None 
     median of the dates seen: what fits into one page cannot be read wrongly. A second that does not is gone round like
     a list without dates.
     order: the date that Close lists the rows by, if it is not `cursor`.
+    known: ids not to be handed on again. share: asked only while the span is in one piece.
     """
-    pages, handed_on, todo = Pages(fetch, limit), set[str](), [span]
+    pages, handed_on, todo = Pages(fetch, limit), set(known), [span]
     while todo:
-        part = todo.pop()
-        filters = filters_of(part, cursor)
+        part = _Shrinking(todo.pop(), share, handed_on)
         dates: list[str] = []
         try:
-            yield from _joined(pages, filters, cursor, order or cursor, handed_on, dates)
+            yield from _joined(pages, part, cursor, order or cursor, handed_on, dates)
+        except _BeginAgain:
+            todo.append(part.span)
         except (OffsetCapReached, RowsMoved):
-            pivot = _pivot(part, dates)
+            share = alone
+            pivot = _pivot(part.span, dates)
             if pivot is None:
-                yield from _one_second(pages, filters, handed_on)
+                yield from _one_second(pages, filters_of(part.span, cursor), handed_on)
             else:
-                todo += [Span(pivot, part.end), Span(part.start, pivot)]
+                todo += [Span(pivot, part.span.end), Span(part.span.start, pivot)]
+
+
+class _BeginAgain(Exception):
+    """The span became shorter, and its rows have other places now."""
+
+
+class _Shrinking:
+    """A span that becomes shorter while it is read, when another reader takes what is left of it."""
+
+    def __init__(self, span: Span, share: Share, handed_on: set[str]) -> None:
+        self.span = span
+        self._share = share
+        self._handed_on = handed_on
+
+    def offer(self, dates: list[str], in_order: bool) -> None:
+        """dates: those seen so far, the last page's last. in_order: the list is in the order of these dates.
+
+        Then the places of the rows seen stay the same without those that lie behind them, be they older or newer; if
+        not, the next page does not join.
+        """
+        if not in_order:
+            pivot = parse_moment(sorted(dates)[len(dates) // 2]).replace(microsecond=0)
+            if pivot in self.span and pivot != self.span.start and self._cut(pivot, False, self._handed_on):
+                raise _BeginAgain
+            return
+        first, last = _second(dates[0]), _second(dates[-1])
+        if first != last and last in self.span:
+            newest_first = last < first
+            rest = Span(self.span.start, last) if newest_first else Span(last + SECOND, self.span.end)
+            if rest.middle is not None:
+                self._cut(rest.middle, newest_first, ())
+
+    def _cut(self, pivot: datetime, keeps_newer: bool, known: Collection[str]) -> bool:
+        older, newer = Span(self.span.start, pivot), Span(pivot, self.span.end)
+        kept, left = (newer, older) if keeps_newer else (older, newer)
+        taken = self._share(kept, left, known)
+        if taken:
+            self.span = kept
+        return taken
 
 
 def _joined(
-    pages: Pages, filters: Mapping[str, str], cursor: str, order: str, handed_on: set[str], dates: list[str]
+    pages: Pages, part: _Shrinking, cursor: str, order: str, handed_on: set[str], dates: list[str]
 ) -> Iterator[Record]:
     """Once through a span; RowsMoved where a page does not join the one before, or repeats a row.
 
@@ -174,6 +231,7 @@ def _joined(
     short: list[list[str]] = []
     """The ids of pages that were not full and said that more follows."""
     while True:
+        filters = filters_of(part.span, cursor)
         answer = pages({**filters, "_skip": skip})
         rows: list[Record] = answer["data"]
         dates += [row[cursor] for row in rows if row.get(cursor)]
@@ -189,6 +247,7 @@ def _joined(
             if not others:
                 raise RowsMoved
             skip, first, again = skip + others[-1], ids[others[-1]], set(ids[others[-1] :])
+            part.offer(dates, order == cursor)
         elif answer.get("has_more", False):
             # It lies, or counts rows that it does not show; then what follows cannot be seen to join.
             short = [*short, ids]
@@ -230,7 +289,7 @@ def _pivot(span: Span, dates: list[str]) -> datetime | None:
     return None
 
 
-def events(fetch: Fetch, span: Span, limit: int) -> Iterator[Record]:
+def events(fetch: Fetch, span: Span, limit: int, share: Share = alone) -> Iterator[Record]:
     """`/event/`, newest first, each page asked for up to the last second seen.
 
     So it does not matter how long a cursor lives, and whether it is a key or a place in a log that changes; cursors
@@ -254,6 +313,9 @@ def events(fetch: Fetch, span: Span, limit: int) -> Iterator[Record]:
         else:
             yield from _linked_events(pages, Span(second, span.end), second + SECOND, handed_on)
             end = second
+        pivot = Span(span.start, end).middle
+        if pivot is not None and share(Span(pivot, span.end), Span(span.start, pivot), ()):
+            span = Span(pivot, span.end)
 
 
 def _linked_events(pages: Pages, span: Span, end: datetime | None, handed_on: set[str]) -> Iterator[Record]:
@@ -316,6 +378,10 @@ def chain(
         if cut == MOST_REPEATS:
             raise NoProgress(f"More records than cursors lead to share {where}; Close offers no way to list them all.")
     raise RowsMoved
+
+
+def _second(date: str) -> datetime:
+    return whole_second(parse_moment(date))
 
 
 def new(rows: list[Record], handed_on: set[str], key: str = "id") -> Iterator[Record]:

@@ -5,7 +5,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,8 +26,8 @@ from .endpoints import Endpoint, Walk
 from .errors import NoProgress, NothingThere, Stopped, TellUs
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
 from .keyset import search
-from .pagination import Answer
-from .rate_limit import RateLimiter
+from .pagination import Answer, Share, alone
+from .rate_limit import RateLimiter, group_of
 from .records import Names, Record, shaper
 from .schemas import columns_of, schema_of
 from .windows import Part, Span, whole_second
@@ -96,35 +96,27 @@ class CloseStream(HttpStream):
         self._shape = shaper(endpoint, names=self.names)
 
     @abstractmethod
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         """The rows of Close that belong to the part, as Close sends them.
 
-        limit: rows a page. Generators: the first page is asked for with the first row.
+        limit: rows a page. share: asked where the part is a slice of time. Generators: the first page is asked for with
+        the first row.
         """
 
-    def records(self, part: Part) -> Iterator[Record]:
+    def records(self, part: Part, share: Share = alone) -> Iterator[Record]:
         """The records of one part. Raises Problem, or Stopped."""
         try:
-            yield from map(self._shape, self.rows(part, self.endpoint.page_size))
+            yield from map(self._shape, self.rows(part, self.endpoint.page_size, share))
         except NoProgress as failure:
             raise TellUs(f"Stream {self.name} cannot be read exactly: {failure}") from failure
 
     def parts(self) -> Iterable[Part]:
-        """What can be read side by side where there are no slices of time; may ask Close."""
-        return (Part(),)
+        """What can be read side by side, slices of time apart; may ask Close."""
+        return (Part(parent=each) for each in self._parents()) if self.endpoint.parent else (Part(),)
 
     def probe(self) -> None:
         """Raises StreamRefused if this key may not read the stream."""
-        self.one_row(Span())
-
-    def holds_records(self, span: Span) -> bool:
-        page = self.one_row(span)
-        # Rows that are counted and not shown are rows.
-        return bool(page["data"] or page.get("has_more") or page.get("cursor") or page.get("cursor_next"))
-
-    def one_row(self, span: Span) -> Answer:
-        """The first page of a span, of one row."""
-        return self.fetch({"_limit": 1} if self.endpoint.rows_in == LISTED else {})
+        self.fetch({"_limit": 1} if self.endpoint.rows_in == LISTED else {})
 
     def fetch(self, asked: dict[str, Any]) -> Answer:
         """One page. asked: query parameters, or what `request_body_json` makes a body of."""
@@ -159,6 +151,11 @@ class CloseStream(HttpStream):
         other._shape, other.names = self._shape, self.names
         return other
 
+    def _parents(self) -> Iterator[str]:
+        assert self.endpoint.parent is not None  # noqa: S101 - of a row that has children
+        parents = stream_of(self.endpoint.parent.of, self._connection)
+        return (row[parents.endpoint.key] for row in parents.rows(Part(), parents.endpoint.page_size))
+
     def _definitions(self) -> Definitions:
         kind = self.endpoint.custom_fields
         return self._connection.custom_fields[kind] if kind else {}
@@ -168,6 +165,11 @@ class CloseStream(HttpStream):
     @property
     def name(self) -> str:
         return self.endpoint.name
+
+    @property
+    def group(self) -> str:
+        """Of endpoints, whose requests Close counts together."""
+        return group_of(self.http_method, f"{urlsplit(self.url_base).path}{self.endpoint.path}")
 
     @property
     def logger(self) -> logging.Logger:
@@ -229,7 +231,7 @@ class CloseStream(HttpStream):
 
 
 class ListStream(CloseStream):
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         if self.endpoint.rows_in == LISTED:
             yield from pagination.offset(self.fetch, limit, set(), self.endpoint.key)
         else:
@@ -237,10 +239,7 @@ class ListStream(CloseStream):
 
 
 class ChildStream(CloseStream):
-    def parts(self) -> Iterator[Part]:
-        return (Part(parent=each) for each in self._parents())
-
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         for endpoint in self.endpoint.of(part.parent):
             try:
                 yield from stream_of(endpoint, self._connection).rows(Part(), limit)
@@ -255,60 +254,46 @@ class ChildStream(CloseStream):
             for endpoint in self.endpoint.of(part.parent):
                 stream_of(endpoint, self._connection).probe()
 
-    def _parents(self) -> Iterator[str]:
-        return _parents_of(self.endpoint, self._connection)
-
 
 class WindowStream(CloseStream):
-    def one_row(self, span: Span) -> Answer:
-        return self.fetch({**pagination.filters_of(span, str(self.cursor_field)), "_limit": 1})
-
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         order = self.endpoint.params.get("_order_by")
-        yield from pagination.window(self.fetch, part.span, str(self.cursor_field), limit, order)
+        yield from pagination.window(self.fetch, part.span, str(self.cursor_field), limit, order, part.known, share)
 
 
 class EventStream(WindowStream):
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
-        yield from pagination.events(self.fetch, part.span, limit)
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
+        yield from pagination.events(self.fetch, part.span, limit, share)
 
 
 class SearchStream(CloseStream):
     http_method = "POST"
 
-    def one_row(self, span: Span) -> Answer:
-        cursor = str(self.cursor_field)
-        asked = {"spans": {cursor: span}, "sort": [cursor], "_limit": 1}
-        pages = (self._fetch_where(condition, asked) for condition in self._conditions)
-        return next((page for page in pages if page["data"] or page.get("cursor")), {"data": []})
+    def probe(self) -> None:
+        """Asks for one parent of all; none may have any."""
+        for part in islice(self.parts(), 1):
+            self.fetch({"where": self._where(part), "spans": {}, "sort": [self.cursor_field], "_limit": 1})
 
-    def rows(self, part: Part, limit: int) -> Iterator[Record]:
+    def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         fields = (str(self.cursor_field), "date_created")
-        for condition in self._conditions:
-            fetch = partial(self._fetch_where, condition)
-            spans: tuple[Span, ...] = (part.span,)
-            if part.span.end is None:
-                page = pagination.Pages(fetch, limit)({"spans": {fields[0]: part.span}, "sort": fields})
-                if page.get("cursor") is None:
-                    yield from page["data"]
-                    continue
-                spans = self._connection.closed(part.span)
-            for span in spans:
-                yield from search(fetch, span, fields, limit)
+        fetch = partial(self._fetch_where, self._where(part))
+        if part.span.end is not None:
+            yield from search(fetch, part.span, fields, limit, share)
+            return
+        page = pagination.Pages(fetch, limit)({"spans": {fields[0]: part.span}, "sort": fields})
+        if page.get("cursor") is None:
+            yield from page["data"]
+            return
+        for span in self._connection.closed(part.span):
+            yield from search(fetch, span, fields, limit)
 
-    @cached_property
-    def _conditions(self) -> list[Mapping[str, str]]:
-        """One search for each; an object type is one condition."""
-        parent = self.endpoint.parent
-        if parent is None:
-            return [{}]
-        ids = list(_parents_of(self.endpoint, self._connection))
-        return [
-            {name: value.replace("{id}", each) for name, value in ask.items()} for each in ids for ask in parent.asks
-        ]
+    def _where(self, part: Part) -> Mapping[str, str]:
+        """The condition that picks the children of the part's parent."""
+        ask = self.endpoint.parent.asks[0] if self.endpoint.parent else {}
+        return {name: value.replace("{id}", part.parent) for name, value in ask.items()}
 
-    def _fetch_where(self, condition: Mapping[str, str], asked: dict[str, Any]) -> Answer:
-        return self.fetch({"where": condition, **asked})
+    def _fetch_where(self, where: Mapping[str, str], asked: dict[str, Any]) -> Answer:
+        return self.fetch({"where": where, **asked})
 
     def request_params(self, *_: Any, **__: Any) -> dict[str, Any]:
         return {}
@@ -321,12 +306,6 @@ class SearchStream(CloseStream):
     ) -> Mapping[str, Any]:
         columns = self.endpoint.fields or (*columns_of(self.name), "custom")
         return search_body(str(self.endpoint.object_type), columns, stream_slice or {})
-
-
-def _parents_of(endpoint: Endpoint, connection: Connection) -> Iterator[str]:
-    assert endpoint.parent is not None  # noqa: S101 - of a row that has children
-    parents = stream_of(endpoint.parent.of, connection)
-    return (row[parents.endpoint.key] for row in parents.rows(Part(), parents.endpoint.page_size))
 
 
 def _rows_in(doc: Any, names: tuple[str, ...]) -> Any:

@@ -1,18 +1,16 @@
-"""When: from a row, the options and the state to slices of time; where time ends; how far a sync has come. Pure.
+"""When: what a sync has to read of time, where time ends, and how far a stream has come. Pure.
 
-Time ends twice. The slices end five minutes before the sync started (`INDEX_LAG`), and the state never goes past that.
-What lies behind it, the tail, is read last, has no upper end and never moves the state: so rows that were edited while
-the sync ran, which jump to the end, and rows dated in the future arrive in it.
+Time ends twice. What moves the state ends five minutes before the sync started (`INDEX_LAG`), and the state never goes
+past that. What lies behind it, the tail, is read last, has no upper end and never moves the state: so rows that were
+edited while the sync ran, which jump to the end, and rows dated in the future arrive in it.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 import pendulum
-
-from .endpoints import Window
 
 INDEX_LAG = timedelta(minutes=5)
 """Lists and search show a write 30 to 60 seconds late (measured); Close asks to read the last five minutes again
@@ -21,7 +19,7 @@ INDEX_LAG = timedelta(minutes=5)
 CLOSE_BEGAN = datetime(2013, 1, 1, tzinfo=timezone.utc)
 """No organisation is older; records dated before it were imported, and are few or lie on one date."""
 
-SHORTEST_SLICE = timedelta(days=1)
+SECOND = timedelta(seconds=1)
 
 _STARTS_WITH_A_DATE = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)")
 
@@ -36,25 +34,32 @@ class Span:
     def __contains__(self, moment: datetime) -> bool:
         return (self.start is None or moment >= self.start) and (self.end is None or moment < self.end)
 
+    @property
+    def is_empty(self) -> bool:
+        return self.start is not None and self.end is not None and self.start >= self.end
+
+    @property
+    def middle(self) -> datetime | None:
+        """The whole second that halves the span; None if it has no end, or is too short to be halved.
+
+        Without a start it is halved as if it began where records can: what is older are few.
+        """
+        start = CLOSE_BEGAN if self.start is None else self.start
+        if self.end is None or self.end - start < 2 * SECOND:
+            return None
+        return whole_second(start + (self.end - start) / 2)
+
 
 @dataclass(frozen=True)
 class Part:
-    """What is read in one piece, beside others: a slice of time, or what belongs to one parent. Neither: all."""
+    """What is read in one piece, beside others: a slice of time, or what belongs to one parent. Neither: all.
+
+    known: keys of rows that another reader has handed on already.
+    """
 
     span: Span = Span()
     parent: str = ""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one stream reads in one sync: the parts, slices in the order of time, and when they are read the tail."""
-
-    parts: tuple[Part, ...]
-    tail: Span | None
-
-    @property
-    def slices(self) -> tuple[Span, ...]:
-        return tuple(part.span for part in self.parts)
+    known: frozenset[str] = frozenset()
 
 
 def parse_moment(value: object) -> datetime:
@@ -84,42 +89,14 @@ def whole_second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
-def plan(
-    window: Window,
-    *,
-    start_date: datetime | None,
-    state: datetime | None,
-    lookback: timedelta,
-    date_window: timedelta,
-    num_workers: int,
-    now: datetime,
-    holds_records: Callable[[Span], bool],
-) -> Plan:
-    """Cuts what has to be read into slices.
-
-    holds_records: asks Close whether a span holds any record; used only to find where a stream begins when neither a
-        start date nor a state says so.
-    """
-    horizon = whole_second(now - INDEX_LAG)
+def to_read(
+    now: datetime, *, start_date: datetime | None, state: datetime | None, lookback: timedelta
+) -> tuple[Span, Span]:
+    """What moves the state, and the tail. The first is empty where the state is younger than `INDEX_LAG`."""
     start = _start(start_date, state, lookback)
-    if start is not None and start >= horizon:
-        return Plan((Part(Span(start)),), None)
-
-    slices: list[Span] = []
-    oldest = min(horizon - window.retention if window.retention else CLOSE_BEGAN, horizon)
-    cut = oldest if start is None else start
-    if start is None or start < oldest:
-        slices.append(Span(start, oldest))
-        cut = oldest
-    length = min(date_window, window.longest or date_window, max(SHORTEST_SLICE, (horizon - cut) / num_workers))
-    if start is None and window.retention is None:
-        cut = _first_held(cut, horizon, length, holds_records)
-        slices = [Span(None, cut)]  # up to where the records begin, or the state of an empty stream would stay behind
-    while cut < horizon:
-        end = min(whole_second(cut + length), horizon)
-        slices.append(Span(cut, end))
-        cut = end
-    return Plan(tuple(map(Part, slices)), Span(horizon))
+    horizon = whole_second(now - INDEX_LAG)
+    horizon = horizon if start is None else max(start, horizon)
+    return Span(start, horizon), Span(horizon)
 
 
 def _start(start_date: datetime | None, state: datetime | None, lookback: timedelta) -> datetime | None:
@@ -136,37 +113,28 @@ def _start(start_date: datetime | None, state: datetime | None, lookback: timede
     return whole_second(start)
 
 
-def _first_held(start: datetime, end: datetime, length: timedelta, holds_records: Callable[[Span], bool]) -> datetime:
-    """The last cut before which nothing lies: a binary search, eight questions for ten years."""
-    empty, some = 0, -(-(end - start) // length) + 1  # in slices; behind `end` is said to hold records
-    while some - empty > 1:
-        middle = (empty + some) // 2
-        if holds_records(Span(start, min(whole_second(start + middle * length), end))):
-            some = middle
-        else:
-            empty = middle
-    return min(whole_second(start + empty * length), end)
-
-
 class Progress:
-    """How far a stream has come: the end of the slices that are done without a gap before them."""
+    """How far a stream has come: up to where the oldest of its spans begins that is still to be read."""
 
-    def __init__(self, slices: Sequence[Span], reached: datetime | None) -> None:
-        """`reached`: the state that the sync began with."""
-        self.reached = reached
-        self._ends = [span.end for span in slices]
-        self._done: set[int] = set()
-        self._next = 0
+    def __init__(self, reached: datetime | None, span: Span) -> None:
+        """reached: the state that the sync began with. span: all that moves the state, number 0."""
+        self._reached = reached
+        self._span = span
+        self._open = {0: span}
 
-    def finish(self, index: int) -> bool:
-        """Notes that a slice is complete; true if that moved `reached`. Slices may finish in any order."""
-        self._done.add(index)
-        before = self.reached
-        while self._next in self._done:
-            self._done.remove(self._next)
-            end = self._ends[self._next]
-            # The lookback begins before the state, and a state never goes back.
-            if end is not None and (self.reached is None or end > self.reached):
-                self.reached = end
-            self._next += 1
-        return self.reached != before
+    @property
+    def reached(self) -> datetime | None:
+        starts = [span.start for span in self._open.values()]
+        come = self._span.end if not starts else None if None in starts else min(filter(None, starts))
+        # The lookback begins before the state, and a state never goes back; nor is there one before anything was read.
+        if come is not None and all(before is None or come > before for before in (self._reached, self._span.start)):
+            self._reached = come
+        return self._reached
+
+    def opens(self, spans: Mapping[int, Span]) -> None:
+        """Spans that are to be read, by number; of one that is open already this is what is left."""
+        self._open.update(spans)
+
+    def closes(self, number: int) -> None:
+        """It has been read."""
+        del self._open[number]

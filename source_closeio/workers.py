@@ -1,9 +1,13 @@
 """Threads that work beside each other and hold no end up: one that waits for Close's answer dies with the process."""
 
+import heapq
 import threading
-from collections import deque
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from itertools import count
 from typing import Any, TypeVar
 
 from airbyte_cdk.sources.concurrent_source.thread_pool_manager import ThreadPoolManager
@@ -12,32 +16,79 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 
+BEGINNING = datetime.min.replace(tzinfo=timezone.utc)
+
+LOOK_AGAIN = 0.05
+"""Seconds after which a worker looks whether a group of endpoints has room again."""
+
+
+class Piece(Partition, ABC):
+    """A partition that says where in line it stands.
+
+    group: of endpoints, whose requests it sends. age: the older of two of one stream is read first.
+    """
+
+    @property
+    @abstractmethod
+    def group(self) -> str: ...
+
+    @property
+    @abstractmethod
+    def age(self) -> datetime: ...
+
+
+@dataclass(order=True)
+class Task:
+    """place: of two of one turn the lower goes first. turn: the streams take turns. group: as in `Piece`."""
+
+    place: tuple[datetime, int]
+    turn: str = field(compare=False)
+    group: str = field(compare=False)
+    do: Callable[[], Any] = field(compare=False)
+
 
 class Workers(ThreadPoolManager):
     """In the place of the CDK's pool: takes the streams in turn, and has no limit of what may wait.
 
-    Close limits requests per endpoint: a pool full of slices of one stream waits for that stream's allowance while
-    those of the others lapse. The CDK's limit, 10,000 tasks, makes whoever cuts slices wait for whoever reads them:
-    with one thread, for ever. Its threads are waited for when Python ends, these are not.
+    Close limits requests per group of endpoints: a pool full of slices of one stream waits for that stream's allowance
+    while those of the others lapse. So a worker takes nothing of a group that another already waits for. The CDK's
+    limit, 10,000 tasks, makes whoever cuts slices wait for whoever reads them: with one thread, for ever. Its threads
+    are waited for when Python ends, these are not.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, number: int, crowded: Callable[[str], bool] = lambda group: False) -> None:
+        """crowded: whether somebody already waits to send a request of this group."""
         # Not the CDK's __init__, which wants an executor: all that uses one is replaced here.
-        self._waiting: dict[str, deque[Callable[[], Any]]] = {}
-        self._unfinished = 0
+        self._crowded = crowded
+        self._waiting: dict[str, list[Task]] = {}
+        self._counter = count()
+        self._idle = self._wanted = self._unfinished = 0
         self._closed = False
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
-        for number in range(count):
-            threading.Thread(target=self._work, name=f"worker_{number}", daemon=True).start()
+        for each in range(number):
+            threading.Thread(target=self._work, name=f"worker_{each}", daemon=True).start()
 
     def submit(self, function: Callable[..., Any], *args: Any) -> None:
-        # Partition generators (turn "") come first: they are short, and bring the work of their stream.
-        turn = args[0].stream_name() if args and isinstance(args[0], Partition) else ""
+        number = next(self._counter)
+        # Partition generators have no turn, and come first: they are short, and bring the work of their stream.
+        turn, group, place = "", "", (BEGINNING, number)
+        if args and isinstance(args[0], Piece):
+            turn, group, place = args[0].stream_name(), args[0].group, (args[0].age, number)
+        task = Task(place, turn, group, lambda: function(*args))
         with self._changed:
-            self._waiting.setdefault(turn, deque()).append(lambda: function(*args))
+            heapq.heappush(self._waiting.setdefault(task.turn, []), task)
             self._unfinished += 1
+            self._wanted = max(0, self._wanted - 1)
             self._changed.notify()
+
+    def want(self, group: str) -> bool:
+        """Whether a worker has nothing to do, and would not have to wait for this group. If so, a task is expected."""
+        with self._changed:
+            ready = sum(len(tasks) for tasks in self._waiting.values() if not self._crowded(tasks[0].group))
+            wanted = self._idle > ready + self._wanted and not self._crowded(group)
+            self._wanted += wanted
+            return wanted
 
     def prune_to_validate_has_reached_futures_limit(self) -> bool:
         return False
@@ -70,16 +121,21 @@ class Workers(ThreadPoolManager):
 
     def _next(self) -> Callable[[], Any] | None:
         with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            if self._closed:
-                return None
-            turn = "" if "" in self._waiting else next(iter(self._waiting))
-            tasks = self._waiting.pop(turn)
-            task = tasks.popleft()
-            if tasks:
-                self._waiting[turn] = tasks  # back to the end of the line
-            return task
+            while not self._closed:
+                for turn in sorted(self._waiting, key=bool):  # generators first
+                    if not turn or not self._crowded(self._waiting[turn][0].group):
+                        return self._take(turn)
+                self._idle += 1
+                self._changed.wait(LOOK_AGAIN if self._waiting else None)
+                self._idle -= 1
+            return None
+
+    def _take(self, turn: str) -> Callable[[], Any]:
+        tasks = self._waiting.pop(turn)
+        task = heapq.heappop(tasks)
+        if tasks:
+            self._waiting[turn] = tasks  # back to the end of the line
+        return task.do
 
 
 def side_by_side(make: Callable[[Given], Made], given: Iterable[Given], count: int) -> list[Made]:

@@ -14,7 +14,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import HealthCheck, settings
 
 from close_emulator import Emulator
-from source_closeio import http_policy
+from source_closeio import cursor, http_policy
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment
@@ -95,8 +95,9 @@ def catalog_of(streams: tuple[str, ...], sync_mode: str | None = None) -> dict[s
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No pauses between two tries."""
+    """No pauses between two tries, nor between two states."""
     monkeypatch.setattr(http_policy, "LONGEST_PAUSE", 0.0)
+    monkeypatch.setattr(cursor, "BETWEEN_STATES", 0.0)
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partitio
 
 from close_emulator import Emulator
 from source_closeio import engine
+from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
-from source_closeio.engine import Slice, WindowCursor
 from source_closeio.streams import ChildStream
-from source_closeio.windows import Part, Span, parse_moment, state_text
+from source_closeio.windows import Part, Progress, Span, parse_moment, state_text
 from source_closeio.workers import Workers, side_by_side
 
 from .conftest import NOW, Output
@@ -111,7 +111,7 @@ def test_one_worker_reads_more_parts_than_the_pool_of_the_cdk_lets_wait(
     """Whoever cut them held the only thread and waited, for ever, until some were read."""
     parents = [f"comthr_{i:05}" for i in range(10_050)]
 
-    def row_of(stream: ChildStream, part: Part, limit: int) -> Iterator[dict[str, Any]]:
+    def row_of(stream: ChildStream, part: Part, *_: Any) -> Iterator[dict[str, Any]]:
         yield {"id": part.parent, "date_created": "2026-01-01T00:00:00+00:00"}
 
     monkeypatch.setattr(ChildStream, "_parents", lambda stream: iter(parents))
@@ -155,17 +155,15 @@ def test_a_worker_that_stops_before_it_puts_its_state_is_not_overtaken_by_the_ne
                 go_on.wait(10)
             put.append(item.state.stream.stream_state.date_updated)
 
-    spans = [Span(NOW - 2 * DAY, NOW - DAY), Span(NOW - DAY, NOW)]
-    cursor = WindowCursor("leads", "date_updated", None, Held(), InMemoryMessageRepository(), ConnectorStateManager([]))
+    first, second = NOW - DAY, NOW
+    progress = Progress(None, Span(NOW - 2 * DAY, second))
+    progress.opens({0: Span(NOW - 2 * DAY, first), 1: Span(first, second)})
+    repository, states = InMemoryMessageRepository(), ConnectorStateManager([])
+    cursor = WindowCursor("leads", "date_updated", progress, Held(), repository, states)
     lock = cursor._lock = Watched()  # type: ignore[assignment]
-    cursor.begin(spans)
-    reader: Any = None
-    slices = [Slice(reader, number, Part(span)) for number, span in enumerate(spans)]
-    for each in slices:
-        each.complete = True
     threads = [
-        threading.Thread(target=cursor.close_partition, args=(each,), name=name, daemon=True)
-        for name, each in zip(("first", "second"), slices, strict=True)
+        threading.Thread(target=cursor.closes, args=(number,), name=name, daemon=True)
+        for number, name in enumerate(("first", "second"))
     ]
     threads[0].start()
     assert stopped.wait(10)
@@ -176,7 +174,7 @@ def test_a_worker_that_stops_before_it_puts_its_state_is_not_overtaken_by_the_ne
     for thread in threads:
         thread.join(10)
 
-    assert put == [state_text(span.end) for span in spans if span.end]
+    assert put == [state_text(first), state_text(second)]
 
 
 class Shared(InMemoryMessageRepository):

@@ -1,0 +1,287 @@
+"""One stream in one sync: its slices, and what becomes of failures and refusals.
+
+A stream with dates begins with one slice. After a page that is not the last the rest of a slice is halved if a reader
+has nothing to do, or if the slice has read its fill; the half that it does not go on with is a slice of its own. So
+slices follow the records, an empty past costs one request, and a long list is read by all.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+
+from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
+from airbyte_cdk.sources.types import Record
+
+from .cursor import WindowCursor
+from .errors import FixInput, Problem, Stopped, StreamRefused
+from .pagination import Share, alone
+from .reporting import traced
+from .streams import CloseStream
+from .windows import CLOSE_BEGAN, Part, Span
+from .workers import BEGINNING, Piece
+
+logger = logging.getLogger("airbyte")
+
+FILL = 20
+"""Pages that a slice reads before it leaves half of its rest to another, so that the state need not wait for all."""
+
+
+class Slice(Piece):
+    """What is read in one piece.
+
+    part: what is left of it, as long as it is read. pages: so many since it was last made shorter.
+    """
+
+    def __init__(self, reader: "StreamReader", number: int, part: Part) -> None:
+        self._reader = reader
+        self.number = number
+        self.part = part
+        self.pages = 0
+
+    @property
+    def group(self) -> str:
+        return self._reader.stream.group
+
+    @property
+    def age(self) -> datetime:
+        """So the state moves steadily."""
+        return self.part.span.start or BEGINNING
+
+    def read(self) -> Iterable[Record]:
+        return self._reader.read(self)
+
+    def to_slice(self) -> Mapping[str, Any]:
+        return {"slice": str(self.part)}
+
+    def stream_name(self) -> str:
+        return self._reader.stream.name
+
+    def __hash__(self) -> int:
+        return hash((self.stream_name(), self.number))
+
+
+class StreamReader(PartitionGenerator):
+    """One stream in one sync, part by part.
+
+    The first part that fails reports for the stream. Those that have not begun by then are left out.
+    has_begun: whether a worker looks, or has looked, for the parts.
+    """
+
+    def __init__(self, stream: CloseStream, *, was_read: bool) -> None:
+        """was_read: an earlier sync brought rows of this stream."""
+        self.stream = stream
+        self.failure: Exception | None = None
+        self.has_begun = False
+        self._was_read = was_read
+        self._lock = threading.Lock()
+        self._ended = False
+        self._parts: tuple[Part, ...] = ()
+        self._unread = 0
+        self._refused: list[StreamRefused] = []
+
+    def generate(self) -> Iterator[Slice]:
+        self.has_begun = True
+        with self._reporting():
+            self._choose_the_way()
+            self._parts = tuple(self.stream.parts())
+            self._unread = len(self._parts)
+            yield from self._first_slices()
+
+    def read(self, piece: Slice) -> Iterator[Record]:
+        if self._ended:
+            return
+        with self._reporting():
+            yield from self._records_of(piece)
+            if self._is_last(piece):
+                yield from self._last_records()
+                self._judge_refusals()
+                self._tell_of_names()
+
+    def _first_slices(self) -> Iterator[Slice]:
+        return (Slice(self, number, part) for number, part in enumerate(self._parts))
+
+    def _records_of(self, piece: Slice) -> Iterator[Record]:
+        try:
+            yield from self._records(piece.part)
+        except StreamRefused as refusal:
+            if not piece.part.parent:
+                raise
+            self._refused.append(refusal)  # one parent is no stream
+
+    def _last_records(self) -> Iterator[Record]:
+        return iter(())
+
+    def _choose_the_way(self) -> None:
+        other = self.stream.otherwise
+        if other is not None:
+            try:
+                self.stream.probe()
+            except StreamRefused as refusal:
+                logger.warning(f"Stream {self.stream.name} is read through /{other.endpoint.path}: {refusal}")
+                self.stream = other
+
+    def _records(self, part: Part, share: Share = alone) -> Iterator[Record]:
+        name = self.stream.name
+        return (Record(record, name) for record in self.stream.records(part, share))
+
+    def _is_last(self, piece: Slice) -> bool:
+        """Notes that all records of a slice are in the queue."""
+        with self._lock:
+            self._unread -= 1
+            return self._unread == 0
+
+    def _judge_refusals(self) -> None:
+        """Of a stream that is read parent by parent."""
+        if not self._refused:
+            return
+        refusal = self._refused[0]
+        if len(self._refused) == len(self._parts):
+            self._leave_out(refusal)
+            return
+        logger.warning(
+            f"Stream {self.stream.name} lacks what belongs to {len(self._refused)} of {len(self._parts)} parents: "
+            f"{refusal}"
+        )
+
+    def _tell_of_names(self) -> None:
+        if unplaced := sorted(self.stream.names.unplaced):
+            logger.warning(
+                f"Stream {self.stream.name} lacks custom field values that Close sent by a name that no field, or more "
+                f"than one, has: {', '.join(unplaced)}; give each field a name of its own."
+            )
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """Lets the first failure of the stream through, and makes a warning of a refusal at its beginning."""
+        try:
+            try:
+                yield
+            except StreamRefused as refusal:
+                self._leave_out(refusal)
+        except Stopped:
+            return
+        except Problem as problem:
+            failure = traced(problem)
+            if self._fails_first(failure):
+                raise failure from problem
+        except Exception as error:
+            if self._fails_first(error):
+                raise
+
+    def _fails_first(self, failure: Exception) -> bool:
+        with self._lock:
+            first, self._ended = not self._ended, True
+            if first:
+                self.failure = failure
+            return first
+
+    def _leave_out(self, refusal: StreamRefused) -> None:
+        """With a warning; as a failure if rows of it were read before, which would be taken for gone or for all."""
+        if self.stream.answered or self._was_read:
+            when = "when the sync began" if self.stream.answered else "by an earlier sync"
+            raise FixInput(
+                f"{refusal} It could be read {when}: give the permission back, or deselect {self.stream.name}."
+            )
+        with self._lock:
+            if not self._ended:
+                logger.warning(f"Stream {self.stream.name} is left out: {refusal}")
+            self._ended = True
+
+
+@dataclass(frozen=True)
+class Sharing:
+    """How slices come to be shared.
+
+    wants: whether a reader has nothing to do, and requests of this group of endpoints would not only wait for their
+    turn. hand_over: to the CDK, which gives the slice to a worker and waits for its end. longest: no slice is longer.
+    """
+
+    wants: Callable[[str], bool]
+    hand_over: Callable[[Slice], None]
+    longest: timedelta | None
+
+
+class DatedReader(StreamReader):
+    """A stream with dates: slices of time that are shared, then the tail."""
+
+    def __init__(
+        self,
+        stream: CloseStream,
+        span: Span,
+        tail: Span,
+        cursor: WindowCursor,
+        sharing: Sharing,
+        *,
+        was_read: bool,
+    ) -> None:
+        super().__init__(stream, was_read=was_read)
+        self._span = span
+        self._tail = tail
+        self._cursor = cursor
+        self._sharing = sharing
+        self._numbers = count()
+
+    def _first_slices(self) -> Iterator[Slice]:
+        if self.stream.endpoint.window is None:  # the other way to read it has no dates
+            yield from super()._first_slices()
+            return
+        slices = [self._slice(replace(part, span=self._span)) for part in self._parts]
+        self._cursor.opens({each.number: each.part.span for each in slices})
+        if not slices:
+            self._cursor.closes(0)
+        yield from slices
+
+    def _records_of(self, piece: Slice) -> Iterator[Record]:
+        if self.stream.endpoint.window is None:
+            yield from super()._records_of(piece)
+            return
+        self._shorten(piece)
+        if not piece.part.span.is_empty:
+            yield from self._records(piece.part, partial(self._share, piece))
+
+    def _last_records(self) -> Iterator[Record]:
+        for part in self._parts if self.stream.endpoint.window else ():
+            yield from self._records(replace(part, span=self._tail))
+
+    def _is_last(self, piece: Slice) -> bool:
+        if self.stream.endpoint.window is not None:
+            self._cursor.closes(piece.number)
+        return super()._is_last(piece)
+
+    def _slice(self, part: Part) -> Slice:
+        return Slice(self, next(self._numbers), part)
+
+    def _shorten(self, piece: Slice) -> None:
+        """To the length that the user wants no slice to exceed."""
+        span, most = piece.part.span, self._sharing.longest
+        if most is not None and span.end is not None:
+            cut = max(span.start or CLOSE_BEGAN, CLOSE_BEGAN) + most
+            if cut < span.end:
+                if not (self.stream.answered or self._was_read):
+                    self.stream.probe()  # once, so that it does not hang on which of the slices is answered first
+                self._cut(piece, Span(span.start, cut), Span(cut, span.end), piece.part.known)
+
+    def _share(self, piece: Slice, kept: Span, left: Span, known: Collection[str]) -> bool:
+        piece.pages += 1
+        if piece.pages < FILL and not self._sharing.wants(piece.group):
+            begins = None if kept.start is None or left.start is None else min(kept.start, left.start)
+            piece.part = replace(piece.part, span=Span(begins, piece.part.span.end))
+            self._cursor.opens({piece.number: piece.part.span})
+            return False
+        self._cut(piece, kept, left, known)
+        return True
+
+    def _cut(self, piece: Slice, kept: Span, left: Span, known: Collection[str]) -> None:
+        piece.pages = 0
+        piece.part = replace(piece.part, span=kept)
+        other = self._slice(replace(piece.part, span=left, known=frozenset(known)))
+        with self._lock:
+            self._unread += 1
+        self._cursor.opens({each.number: each.part.span for each in (piece, other)})
+        self._sharing.hand_over(other)
