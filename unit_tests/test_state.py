@@ -147,7 +147,7 @@ def test_no_checkpoint_precedes_a_record_that_it_covers(sync: Sync) -> None:
         Sizes(leads=400, contacts=300, opportunities=200, activities=3000, tasks=400, events=900), seed=5, now=NOW
     )
     with big as base_url:
-        config = {"base_url": base_url, "num_workers": 20, "custom_field_names": True}
+        config = {"base_url": base_url, "num_workers": 20, "date_window": 30, "custom_field_names": True}
         output = sync(*(e.name for e in ENDPOINTS), config=config)
 
     cursors = {endpoint.name: endpoint.window.cursor for endpoint in ENDPOINTS if endpoint.window}

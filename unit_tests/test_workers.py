@@ -10,7 +10,6 @@ import pytest
 from airbyte_cdk.models import AirbyteMessage, Type
 from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import InMemoryMessageRepository
-from airbyte_cdk.sources.streams.concurrent.partitions.partition import Partition
 
 from close_emulator import Emulator
 from source_closeio import engine
@@ -18,7 +17,7 @@ from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.streams import ChildStream
 from source_closeio.windows import Part, Progress, Span, parse_moment, state_text
-from source_closeio.workers import Workers, side_by_side
+from source_closeio.workers import Piece, Workers, side_by_side
 
 from .conftest import NOW, Output
 from .filling import DAY, PATH, fill
@@ -26,9 +25,21 @@ from .filling import DAY, PATH, fill
 Sync = Callable[..., Output]
 
 
-class Named(Partition):
-    def __init__(self, stream: str) -> None:
+class Named(Piece):
+    """A slice of a stream of this name, as many days old."""
+
+    def __init__(self, stream: str, days: int = 0, group: str = "") -> None:
         self._stream = stream
+        self._days = days
+        self._group = group
+
+    @property
+    def group(self) -> str:
+        return self._group
+
+    @property
+    def age(self) -> datetime:
+        return NOW - self._days * DAY
 
     def read(self) -> Any:
         return ()
@@ -43,12 +54,12 @@ class Named(Partition):
         return id(self)
 
 
-def test_the_workers_take_the_streams_in_turn() -> None:
-    workers, gate, done = Workers(1), threading.Event(), list[str]()
+def test_the_workers_take_the_streams_in_turn_and_of_each_the_oldest_slice() -> None:
+    workers, gate, done = Workers(1), threading.Event(), list[tuple[str, int]]()
     workers.submit(gate.wait)
-    for stream in ["a", "a", "a", "b", "b", "c"]:
-        workers.submit(lambda part: done.append(part.stream_name()), Named(stream))
-    workers.submit(lambda: done.append("slices of another stream"))
+    for stream, days in [("a", 1), ("a", 3), ("a", 2), ("b", 5), ("b", 5), ("c", 9)]:
+        workers.submit(lambda part, days: done.append((part.stream_name(), days)), Named(stream, days), days)
+    workers.submit(lambda: done.append(("slices of another stream", 0)))
     over = threading.Event()
     workers.submit(lambda part: over.set(), Named("z"))
 
@@ -56,7 +67,49 @@ def test_the_workers_take_the_streams_in_turn() -> None:
     assert over.wait(10)
     workers.close()
 
-    assert done == ["slices of another stream", "a", "b", "c", "a", "b", "a"]
+    assert done == [("slices of another stream", 0), ("a", 3), ("b", 5), ("c", 9), ("a", 2), ("b", 5), ("a", 1)]
+
+
+def test_nobody_takes_a_slice_of_a_group_that_somebody_waits_for_already_while_there_are_others() -> None:
+    crowded, over, done = {"slow"}, threading.Event(), list[str]()
+    gate = threading.Event()
+    workers = Workers(1, crowded.__contains__)
+    workers.submit(gate.wait)
+    for stream, group in [("a", "slow"), ("b", "fast"), ("c", "slow"), ("d", "fast")]:
+        workers.submit(lambda part: done.append(part.stream_name()), Named(stream, group=group))
+    workers.submit(lambda part: crowded.clear(), Named("e", group="fast"))
+    workers.submit(lambda part: over.set(), Named("z", group="slow"))
+
+    gate.set()
+    assert over.wait(10)
+    workers.close()
+
+    assert done == ["b", "d", "a", "c"]
+
+
+def test_work_is_wanted_of_a_group_that_has_room_by_as_many_as_have_nothing_to_do() -> None:
+    crowded, gate, busy = {"slow"}, threading.Event(), threading.Semaphore(0)
+    workers = Workers(3, crowded.__contains__)
+
+    def work(_: Any = None) -> None:
+        busy.release()
+        gate.wait()
+
+    workers.submit(work)
+    busy.acquire()
+    while workers._idle < 2:
+        threading.Event().wait(0.001)
+
+    assert not workers.want("slow")
+    assert [workers.want("fast") for _ in range(4)] == [True, True, False, False]
+    workers.submit(work, Named("a", group="fast"))
+    busy.acquire()
+    assert not workers.want("fast"), "one is idle, and expects the other task"
+    workers.submit(work, Named("b", group="fast"))
+    busy.acquire()
+    assert not workers.want("fast")
+    gate.set()
+    workers.close()
 
 
 def test_what_has_not_begun_when_the_workers_close_is_left_undone() -> None:
