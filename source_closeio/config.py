@@ -26,7 +26,7 @@ class Settings:
     start_date: the oldest moment that a first sync reads of streams with dates; `None`: everything.
     lookbacks: what an incremental sync reads again before its state, by the cursor: `activities_window_seconds` of
         what is found by its creation, `updates_window_seconds` of what is found by its last change.
-    date_window: no slice is longer; `None`: slices follow the records.
+    date_window: slices of more than a page are cut until they are no longer; `None`: slices follow the records.
     custom_field_names: whether the stream custom_field_values is offered.
     most_per_second: requests of all streams together; `None`: as many as Close allows.
     base_url: with a closing slash.

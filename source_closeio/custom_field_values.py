@@ -35,7 +35,8 @@ class CustomFieldValues(CloseStream):
     def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         (owner,) = (endpoint for endpoint in OWNERS if endpoint.name == part.parent)
         kind, start = str(owner.custom_fields), self._connection.settings.start_date
-        table = stream_of(owner, self._connection)
-        for record in table.records(Part(Span(start and whole_second(start)))):
-            yield from values_of(kind, record, self._connection.custom_fields[kind])
+        table = stream_of(owner, self._connection, self.meter)
+        for each in table.parts():
+            for record in table.records(replace(each, span=Span(start and whole_second(start)))):
+                yield from values_of(kind, record, self._connection.custom_fields[kind])
         self.names.unplaced |= table.names.unplaced

@@ -21,6 +21,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from .cursor import WindowCursor
 from .endpoints import Window
 from .readers import DatedReader, Sharing, StreamReader
+from .reporting import came_to, under_way
 from .schemas import schema_of
 from .state_migration import is_of_another_cursor, reached
 from .streams import CloseStream, Connection
@@ -91,12 +92,15 @@ class Engine:
         # Fewer streams looking for what there is to read than workers: one must be free to read it.
         at_once = max(1, self._connection.settings.num_workers // 2)
         source = ConcurrentSource(self._workers, logger, DebugSliceLogger(), self._queue, self._repository, at_once)
+        threading.Thread(target=self._tell_once_a_minute, daemon=True).start()
         try:
             yield from source.read(list(self._streams))
+            self._tell_at_the_end()
         except AirbyteTracedException:
             # The CDK's sum of the failures: always a config error, with the repr() of each exception.
             if not self.failures:
                 raise
+            self._tell_at_the_end()
         finally:
             # After a broken pipe or Ctrl-C readers wait for a place in the queue.
             self._connection.stop.set()
@@ -106,6 +110,22 @@ class Engine:
     def _wants(self, group: str) -> bool:
         """Whether a reader has nothing to do, and requests of this group would not only wait for their turn."""
         return all(reader.has_begun for reader in self._readers) and self._workers.want(group)
+
+    def _tell_once_a_minute(self) -> None:
+        while not self._connection.stop.wait(60):
+            unfinished = [(each.stream.name, each.stream.meter.requests) for each in self._readers if not each.is_over]
+            logger.info(under_way(unfinished, self._connection.rate_limiter.waits()))
+
+    def _tell_at_the_end(self) -> None:
+        readers = [each for each in self._readers if each.ended]
+        for each in readers:
+            logger.info(
+                came_to(f"Stream {each.stream.name}", each.records, each.ended - each.began, [each.stream.meter])
+            )
+        if readers:
+            seconds = max(each.ended for each in readers) - min(each.began for each in readers)
+            records, meters = sum(each.records for each in readers), [each.stream.meter for each in readers]
+            logger.info(came_to("The sync", records, seconds, meters))
 
     def _empty(self) -> None:
         while not self._workers.is_done():

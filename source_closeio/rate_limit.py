@@ -172,16 +172,19 @@ class RateLimiter(APIBudget):
 class Meter:
     """What the requests of one stream came to; readers share it.
 
-    requests: that went; limited: answers 429; waited: seconds that its readers stood in line, added up.
+    wanted: what was asked for; requests: that went for it, some again. limited: answers 429. waited: seconds that its
+    readers stood in line, added up.
     """
 
+    wanted: int = 0
     requests: int = 0
     limited: int = 0
     waited: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def add(self, requests: int = 0, limited: int = 0, waited: float = 0.0) -> None:
+    def add(self, *, wanted: int = 0, requests: int = 0, limited: int = 0, waited: float = 0.0) -> None:
         with self._lock:
+            self.wanted += wanted
             self.requests += requests
             self.limited += limited
             self.waited += waited

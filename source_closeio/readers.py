@@ -7,6 +7,7 @@ slices follow the records, an empty past costs one request, and a long list is r
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from .errors import FixInput, Problem, Stopped, StreamRefused
 from .pagination import Share, alone
 from .reporting import traced
 from .streams import CloseStream
-from .windows import CLOSE_BEGAN, Part, Span
+from .windows import Part, Span
 from .workers import BEGINNING, Piece
 
 logger = logging.getLogger("airbyte")
@@ -70,7 +71,7 @@ class StreamReader(PartitionGenerator):
     """One stream in one sync, part by part.
 
     The first part that fails reports for the stream. Those that have not begun by then are left out.
-    has_begun: whether a worker looks, or has looked, for the parts.
+    has_begun: whether a worker looks, or has looked, for the parts. records: of the slices that have ended.
     """
 
     def __init__(self, stream: CloseStream, *, was_read: bool) -> None:
@@ -78,6 +79,8 @@ class StreamReader(PartitionGenerator):
         self.stream = stream
         self.failure: Exception | None = None
         self.has_begun = False
+        self.records = 0
+        self.began = self.ended = 0.0
         self._was_read = was_read
         self._lock = threading.Lock()
         self._ended = False
@@ -86,7 +89,7 @@ class StreamReader(PartitionGenerator):
         self._refused: list[StreamRefused] = []
 
     def generate(self) -> Iterator[Slice]:
-        self.has_begun = True
+        self.has_begun, self.began = True, time.monotonic()
         with self._reporting():
             self._choose_the_way()
             self._parts = tuple(self.stream.parts())
@@ -96,12 +99,19 @@ class StreamReader(PartitionGenerator):
     def read(self, piece: Slice) -> Iterator[Record]:
         if self._ended:
             return
-        with self._reporting():
-            yield from self._records_of(piece)
-            if self._is_last(piece):
-                yield from self._last_records()
-                self._judge_refusals()
-                self._tell_of_names()
+        try:
+            with self._reporting():
+                yield from self._records_of(piece)
+                if self._is_last(piece):
+                    yield from self._last_records()
+                    self._judge_refusals()
+                    self._tell_of_names()
+        finally:
+            self.ended = time.monotonic()
+
+    @property
+    def is_over(self) -> bool:
+        return self._ended or (self.ended > 0 and self._unread == 0)
 
     def _first_slices(self) -> Iterator[Slice]:
         return (Slice(self, number, part) for number, part in enumerate(self._parts))
@@ -127,8 +137,14 @@ class StreamReader(PartitionGenerator):
                 self.stream = other
 
     def _records(self, part: Part, share: Share = alone) -> Iterator[Record]:
-        name = self.stream.name
-        return (Record(record, name) for record in self.stream.records(part, share))
+        name, number = self.stream.name, 0
+        try:
+            for record in self.stream.records(part, share):
+                number += 1
+                yield Record(record, name)
+        finally:
+            with self._lock:
+                self.records += number
 
     def _is_last(self, piece: Slice) -> bool:
         """Notes that all records of a slice are in the queue."""
@@ -199,7 +215,8 @@ class Sharing:
     """How slices come to be shared.
 
     wants: whether a reader has nothing to do, and requests of this group of endpoints would not only wait for their
-    turn. hand_over: to the CDK, which gives the slice to a worker and waits for its end. longest: no slice is longer.
+    turn. hand_over: to the CDK, which gives the slice to a worker and waits for its end. longest: a slice of more than
+    one page is halved until it is no longer.
     """
 
     wants: Callable[[str], bool]
@@ -241,7 +258,6 @@ class DatedReader(StreamReader):
         if self.stream.endpoint.window is None:
             yield from super()._records_of(piece)
             return
-        self._shorten(piece)
         if not piece.part.span.is_empty:
             yield from self._records(piece.part, partial(self._share, piece))
 
@@ -257,22 +273,13 @@ class DatedReader(StreamReader):
     def _slice(self, part: Part) -> Slice:
         return Slice(self, next(self._numbers), part)
 
-    def _shorten(self, piece: Slice) -> None:
-        """To the length that the user wants no slice to exceed."""
-        span, most = piece.part.span, self._sharing.longest
-        if most is not None and span.end is not None:
-            cut = max(span.start or CLOSE_BEGAN, CLOSE_BEGAN) + most
-            if cut < span.end:
-                if not (self.stream.answered or self._was_read):
-                    self.stream.probe()  # once, so that it does not hang on which of the slices is answered first
-                self._cut(piece, Span(span.start, cut), Span(cut, span.end), piece.part.known)
-
     def _share(self, piece: Slice, kept: Span, left: Span, known: Collection[str]) -> bool:
         piece.pages += 1
-        if piece.pages < FILL and not self._sharing.wants(piece.group):
-            begins = None if kept.start is None or left.start is None else min(kept.start, left.start)
-            piece.part = replace(piece.part, span=Span(begins, piece.part.span.end))
-            self._cursor.opens({piece.number: piece.part.span})
+        rest = Span(_earlier(kept.start, left.start), piece.part.span.end)
+        full = piece.pages >= FILL or rest.is_longer_than(self._sharing.longest)
+        if not (full or self._sharing.wants(piece.group)):
+            piece.part = replace(piece.part, span=rest)
+            self._cursor.opens({piece.number: rest})
             return False
         self._cut(piece, kept, left, known)
         return True
@@ -285,3 +292,7 @@ class DatedReader(StreamReader):
             self._unread += 1
         self._cursor.opens({each.number: each.part.span for each in (piece, other)})
         self._sharing.hand_over(other)
+
+
+def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else min(one, other)

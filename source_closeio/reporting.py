@@ -13,6 +13,7 @@ from airbyte_protocol_dataclasses.models import (
 )
 
 from .errors import FixInput, Problem, TellUs, TryLater
+from .rate_limit import Meter
 from .records import CHANGED
 
 KINDS: Mapping[type[Problem], FailureType] = {
@@ -41,6 +42,25 @@ def cause_of(failures: Iterable[Exception]) -> type[Problem]:
     """What several come to, so that a sync that would succeed later is not taken for one with a wrong config."""
     kinds = {getattr(failure, "failure_type", FailureType.system_error) for failure in failures}
     return next((cause for cause, kind in KINDS.items() if kind in kinds), FixInput)
+
+
+def came_to(who: str, records: int, seconds: float, meters: Iterable[Meter]) -> str:
+    """What a stream, or a sync, came to, in a line for the log."""
+    counted = list(meters)
+    wanted, requests, waited = (
+        sum(getattr(meter, name) for meter in counted) for name in ("wanted", "requests", "waited")
+    )
+    return (
+        f"{who}: records {records:,}, requests {requests:,}, tried again {requests - wanted:,}, seconds {seconds:.1f}, "
+        f"waited for the rate limit {waited:.1f} (all readers)."
+    )
+
+
+def under_way(unfinished: Iterable[tuple[str, int]], waits: Mapping[str, float]) -> str:
+    """What a sync is doing. unfinished: streams, with the requests so far. waits: as `RateLimiter.waits` tells them."""
+    streams = ", ".join(f"{name} ({requests:,} requests)" for name, requests in unfinished)
+    held = ", ".join(f"{group} ({seconds:.1f} s)" for group, seconds in waits.items())
+    return f"Still reading {streams or 'nothing'}." + (f" Close's rate limit holds back {held}." if held else "")
 
 
 def with_changes(message: AirbyteMessage) -> AirbyteMessage:

@@ -17,7 +17,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, Err
 from requests.adapters import HTTPAdapter
 
 from . import pagination
-from .advanced_filtering import search_body
+from .advanced_filtering import asked_for, search_body
 from .auth import authenticator
 from .config import Settings
 from .custom_columns import fits
@@ -27,7 +27,7 @@ from .errors import NoProgress, NothingThere, Stopped, TellUs
 from .http_policy import PATIENCE, REPORT, TIMEOUT, CloseErrorHandler, Patience
 from .keyset import search
 from .pagination import Answer, Share, alone
-from .rate_limit import RateLimiter, group_of
+from .rate_limit import Budget, Meter, RateLimiter, group_of
 from .records import Names, Record, shaper
 from .schemas import columns_of, schema_of
 from .windows import Part, Span, whole_second
@@ -77,18 +77,21 @@ class Connection:
 class CloseStream(HttpStream):
     """A row of the table, read over HTTP. Subclasses say how, in `rows`."""
 
-    def __init__(self, endpoint: Endpoint, connection: Connection) -> None:
+    def __init__(self, endpoint: Endpoint, connection: Connection, meter: Meter | None = None) -> None:
+        """meter: of the stream that this one is read for, if it is read for another."""
         self.endpoint = endpoint
+        self.meter = meter or Meter()
         self._connection = connection
         settings = connection.settings
         self._error_handler = CloseErrorHandler(
             urlsplit(settings.base_url).path, endpoint.refused_by, renews=settings.oauth is not None
         )
-        super().__init__(authenticator=connection.auth, api_budget=connection.rate_limiter)
+        super().__init__(authenticator=connection.auth, api_budget=Budget(connection.rate_limiter, self.meter))
         # The CDK gives each stream its own pool, of 10 connections for plain http: one for all, as large as needed.
         self._http_client._session.mount(connection.settings.base_url, connection.adapter)
         # The CDK would page only once through a stream without cursor field whose cursor is its default one.
         self.cursor = None
+        self._declared: Mapping[str, Any] = {}
         self.answered = False
         """Whether Close has let a request of this stream through."""
         self.names = Names(self._definitions)
@@ -131,13 +134,18 @@ class CloseStream(HttpStream):
     def answer(self, asked: Mapping[str, Any]) -> requests.Response:
         if self._connection.stop.is_set():
             raise Stopped
+        self.meter.add(wanted=1)
         # One page of the CDK's own reading: it prepares, sends, judges and tries again.
         (response,) = self.read_records(SyncMode.full_refresh, stream_slice=asked)
         assert isinstance(response, requests.Response)  # noqa: S101 - what `parse_response` yields
         return response
 
     def fit_to(self, schema: Mapping[str, Any]) -> None:
-        """From now on custom field values are made to fit the columns that this schema declares."""
+        """From now on custom field values are made to fit the columns that this schema declares.
+
+        Columns of ours that it does not declare are deselected: search is not asked for them.
+        """
+        self._declared = schema.get("properties") or {}
         if self.endpoint.custom_fields:
             columns = schema.get("properties") or self.get_json_schema()["properties"]
             self._shape = shaper(self.endpoint, fits(columns), self.names)
@@ -147,13 +155,13 @@ class CloseStream(HttpStream):
         """The other way to read the same records, where there is one."""
         if self.endpoint.otherwise is None:
             return None
-        other = stream_of(self.endpoint.otherwise, self._connection)
+        other = stream_of(self.endpoint.otherwise, self._connection, self.meter)
         other._shape, other.names = self._shape, self.names
         return other
 
     def _parents(self) -> Iterator[str]:
         assert self.endpoint.parent is not None  # noqa: S101 - of a row that has children
-        parents = stream_of(self.endpoint.parent.of, self._connection)
+        parents = stream_of(self.endpoint.parent.of, self._connection, self.meter)
         return (row[parents.endpoint.key] for row in parents.rows(Part(), parents.endpoint.page_size))
 
     def _definitions(self) -> Definitions:
@@ -242,7 +250,7 @@ class ChildStream(CloseStream):
     def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         for endpoint in self.endpoint.of(part.parent):
             try:
-                yield from stream_of(endpoint, self._connection).rows(Part(), limit)
+                yield from stream_of(endpoint, self._connection, self.meter).rows(Part(), limit)
             except NothingThere:
                 # A parent that was deleted meanwhile took its children with it; anything else is a failure.
                 if part.parent in self._parents():
@@ -252,7 +260,7 @@ class ChildStream(CloseStream):
         """Asks for one parent and one child; of all parents none may have any."""
         for part in islice(self.parts(), 1):
             for endpoint in self.endpoint.of(part.parent):
-                stream_of(endpoint, self._connection).probe()
+                stream_of(endpoint, self._connection, self.meter).probe()
 
 
 class WindowStream(CloseStream):
@@ -304,7 +312,7 @@ class SearchStream(CloseStream):
         stream_slice: Mapping[str, Any] | None = None,
         next_page_token: Mapping[str, Any] | None = None,
     ) -> Mapping[str, Any]:
-        columns = self.endpoint.fields or (*columns_of(self.name), "custom")
+        columns = self.endpoint.fields or asked_for(columns_of(self.name), self._declared)
         return search_body(str(self.endpoint.object_type), columns, stream_slice or {})
 
 
@@ -329,8 +337,8 @@ CLASS_OF: Mapping[Walk, type[CloseStream]] = {
 }
 
 
-def stream_of(endpoint: Endpoint, connection: Connection) -> CloseStream:
-    return CLASS_OF[endpoint.walk](endpoint, connection)
+def stream_of(endpoint: Endpoint, connection: Connection, meter: Meter | None = None) -> CloseStream:
+    return CLASS_OF[endpoint.walk](endpoint, connection, meter)
 
 
 def rows_of(connection: Connection, endpoint: Endpoint) -> list[Record]:

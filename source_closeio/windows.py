@@ -38,6 +38,10 @@ class Span:
     def is_empty(self) -> bool:
         return self.start is not None and self.end is not None and self.start >= self.end
 
+    def is_longer_than(self, most: timedelta | None) -> bool:
+        """Without a bound nothing is; without a start the span begins where records can."""
+        return most is not None and self.end is not None and self.end - (self.start or CLOSE_BEGAN) > most
+
     @property
     def middle(self) -> datetime | None:
         """The whole second that halves the span; None if it has no end, or is too short to be halved.

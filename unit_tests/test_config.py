@@ -19,8 +19,8 @@ def test_defaults_are_those_of_the_documentation() -> None:
 
     assert read.start_date is None
     assert read.lookbacks == {"date_created": timedelta(days=1), "date_updated": timedelta(hours=1)}
-    assert read.date_window == timedelta(days=15)
-    assert read.num_workers == 10
+    assert read.date_window is None
+    assert read.num_workers == 20
     assert read.most_per_second is None
     assert read.base_url == BASE_URL + "/"
     assert read.user_agent.startswith("source-closeio/")

@@ -137,7 +137,7 @@ def test_a_sync_resumed_late_goes_on_from_where_it_was(close: Emulator, sync: Sy
 
     rest = sync("leads", config=config, state=cut.state)
 
-    assert 0 < len(rest.ids("leads")) < 350
+    assert 0 < len(rest.ids("leads")) < 600
     assert cut.ids("leads") | rest.ids("leads") == set(ids)
 
 
@@ -162,7 +162,7 @@ def test_no_checkpoint_precedes_a_record_that_it_covers(sync: Sync) -> None:
         elif message["type"] == "RECORD" and message["record"]["stream"] in claimed:
             stream = message["record"]["stream"]
             assert message["record"]["data"][cursors[stream]] >= claimed[stream], stream
-    assert states > 100
+    assert states > 40
 
 
 def test_states_tell_how_many_records_came_since_the_last(close: Emulator, sync: Sync) -> None:
