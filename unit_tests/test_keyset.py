@@ -148,8 +148,39 @@ def test_a_row_that_shows_a_date_far_ahead_of_its_place_leads_no_anchor_past_the
     asked = Search(*held, lie=late(1, tuple(held[:4]), row("edited", 7)))
 
     # No row of second 7 comes again that was seen there: back to the second before, and on from it.
-    assert set(read(asked, limit=5)) == {"edited", *(each["id"] for each in held)}
+    assert sorted(read(asked, limit=5)) == sorted(["edited", *(each["id"] for each in held)])  # each of them once
     assert asked.starts() == [None, 7, 1, 5]
+
+
+def test_each_step_back_halves_the_way_to_the_last_anchor_that_was_confirmed() -> None:
+    held = [row(f"r{i}", i) for i in range(30)]
+    asked = Search(*held, row("far", 20))
+
+    def edit(nth: int, answer: Row) -> Row:
+        if nth == 1:  # and as soon as it is out, these are edited
+            answer["data"][-1] = row("far", 20)
+            asked.held = tuple(
+                row(each["id"], 50) if each["id"] in ("far", "r0", "r1", "r3") else each for each in held
+            )
+        return answer
+
+    asked.lie = edit
+
+    assert set(read(asked, limit=9)) == {"far", *(each["id"] for each in held)}
+    assert asked.starts()[:7] == [None, 20, 3, 1, 0, None, 11]
+
+
+def test_a_row_that_comes_only_when_its_full_second_is_walked_confirms_the_anchor() -> None:
+    tied = [row(f"t{i}", 1, i) for i in range(5)]
+
+    def dealt(nth: int, answer: Row) -> Row:
+        """The page after the first begins with other rows of its second than that one ended with."""
+        return {**answer, "data": tied[3:]} if nth == 2 else answer
+
+    asked = Search(row("a", 0), *tied, row("z", 2), lie=dealt)
+
+    assert sorted(read(asked)) == ["a", "t0", "t1", "t2", "t3", "t4", "z"]
+    assert asked.starts() == [None, 1, 2]
 
 
 def test_an_anchor_that_nobody_confirms_is_asked_for_again_and_then_walked_by_its_second() -> None:
@@ -166,8 +197,27 @@ def test_an_anchor_that_nobody_confirms_is_asked_for_again_and_then_walked_by_it
     asked = Search(*held, lie=edited)
 
     assert {each for each in read(asked, Span(at(0))) if each.startswith("r")} == {"r0", "r1", "r2", "r3"}
-    assert asked.starts()[: 2 * MOST_REPEATS + 2] == [0, 3] * (MOST_REPEATS + 1)
-    assert Span(at(0), at(1)) in [each["spans"]["date"] for each in asked.asked]
+    assert asked.starts()[: 2 * MOST_REPEATS + 3] == [0, 3] * (MOST_REPEATS + 1) + [1]
+    assert asked.asked[2 * MOST_REPEATS + 2]["spans"]["date"] == Span(at(0), at(1))
+
+
+def test_where_no_anchor_at_all_is_confirmed_all_of_the_span_is_walked_by_cursor() -> None:
+    held = [row(f"r{i}", i) for i in range(4)]
+    edits = iter(range(1000))
+
+    def edited(nth: int, answer: Row) -> Row:
+        """Pages from the beginning end with a row that nobody sees again."""
+        if asked.asked[-1]["spans"]["date"].start is None and "cursor" not in asked.asked[-1]:
+            return {"data": [row(f"gone{next(edits)}", 3)], "cursor": "more"}
+        return answer
+
+    asked = Search(*held, lie=edited)
+
+    assert {each for each in read(asked, Span(None, at(9))) if each.startswith("r")} == {"r0", "r1", "r2", "r3"}
+    assert asked.starts()[: 2 * MOST_REPEATS + 2] == [None, 3] * (MOST_REPEATS + 1)
+    chained = asked.asked[2 * MOST_REPEATS + 2 :]
+    assert [each["cursor"] for each in chained] == [None, 2]
+    assert {each["spans"]["date"] for each in chained} == {Span(None, at(9))}
 
 
 def test_a_page_in_disorder_is_no_anchor_and_is_walked_by_cursor() -> None:

@@ -228,6 +228,37 @@ def test_a_slice_is_halved_at_the_offset_cap_in_whatever_order_it_is_listed(seed
     assert len(seen) == len(set(seen))
 
 
+def cut(asked: Row) -> dict[str, Any]:
+    """A list that goes on behind the last place that Close lets be asked for."""
+    if asked["_skip"] > 20:
+        raise OffsetCapReached
+    return listed([{"id": f"id_{i}", "date": START.isoformat()} for i in range(40)], asked)
+
+
+def test_a_list_without_dates_that_is_longer_than_the_offsets_reach_is_an_error_that_says_so() -> None:
+    with pytest.raises(NoProgress, match=r"^The list is longer than Close's offsets reach\.$"):
+        ids(offset(cut, 10, set()))
+
+
+def test_a_second_that_is_longer_than_the_offsets_reach_is_an_error_that_names_it() -> None:
+    second = Span(START, START + timedelta(seconds=1))
+
+    with pytest.raises(NoProgress) as error:
+        ids(window(cut, second, "date", 10))
+    assert str(error.value) == (
+        "More records than Close's offsets reach share one second (2026-01-01T00:00:00+00:00, "
+        "2026-01-01T00:00:01+00:00); it offers no way to list them all."
+    )
+
+
+def test_rows_without_dates_cannot_be_parted_at_one() -> None:
+    def undated(asked: Row) -> dict[str, Any]:
+        return {**cut(asked), "data": [{"id": row["id"]} for row in cut(asked)["data"]]}
+
+    with pytest.raises(NoProgress, match=r"share one second \(any\); "):
+        ids(window(undated, Span(), "date", 10))
+
+
 class Search:
     """`POST /data/search/` in a few lines: precision, ties, chains and cursors as unfriendly as they may be."""
 
