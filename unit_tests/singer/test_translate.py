@@ -137,6 +137,23 @@ def test_the_fields_whose_values_were_changed_are_told_with_how_often() -> None:
     ]
 
 
+def test_all_fields_that_no_schema_declares_are_told_with_how_to_get_them() -> None:
+    told = logs(record("leads", {"id": "a", "z": 1}, 0), record("leads", {"id": "b", "new": 1}, 0))
+
+    assert told[1:] == [
+        Log(
+            logging.WARNING,
+            "Stream leads: left out new, z, which its schema does not declare; "
+            '`"undeclared_properties": "keep"` passes them on.',
+        )
+    ]
+
+
+def test_a_message_of_a_stream_that_nobody_asked_for_is_a_failure_that_names_it() -> None:
+    with pytest.raises(Failed, match=r"^Messages came of stream orders, which was not asked for; please report it\.$"):
+        said(record("orders", {"id": "a"}, 0))
+
+
 def test_a_stream_is_announced_with_its_bookmark_if_it_has_one() -> None:
     announced = {each["stream"]: each for each in said(*BOTH) if each["type"] == "SCHEMA"}
 
