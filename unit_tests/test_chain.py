@@ -25,6 +25,7 @@ class Script:
 
     def __call__(self, cursor: Any) -> tuple[list[dict[str, Any]], object, int | None]:
         self.asked += cursor is None
+        assert self.asked <= MOST_ROUNDS, "this chain does not end"
         pages = self.rounds[min(self.asked, len(self.rounds)) - 1]
         place = cursor or 0
         if pages[place] == REFUSED:

@@ -36,6 +36,7 @@ class Log:
 
     def __call__(self, asked: Row) -> Row:
         self.asked.append(asked)
+        assert len(self.asked) < 1000, "this walk does not end"
         begin = asked.get("_cursor", 0)
         low, high = asked.get("date_updated__gte", ""), asked.get("date_updated__lt", "9")
         found = [row for row in self.held if low <= row["date_updated"] < high or (begin and not self.heeds)]

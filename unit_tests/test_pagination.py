@@ -9,12 +9,23 @@ import pytest
 
 from source_closeio.errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge
 from source_closeio.keyset import search
-from source_closeio.pagination import offset, window
+from source_closeio.pagination import Pages, offset, window
 from source_closeio.windows import Span, parse_moment
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 SEEDS = range(150)
 Row = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def no_walk_is_endless(monkeypatch: pytest.MonkeyPatch) -> None:
+    ask, left = Pages.__call__, iter(range(5_000))
+
+    def counted(pages: Pages, what: Row) -> Any:
+        assert next(left, None) is not None, "this walk does not end"
+        return ask(pages, what)
+
+    monkeypatch.setattr(Pages, "__call__", counted)
 
 
 def rows(count: int, random_: random.Random, days: float = 10) -> list[Row]:
