@@ -202,6 +202,44 @@ def test_an_anchor_that_nobody_confirms_is_asked_for_again_and_then_walked_by_it
     assert asked.asked[2 * MOST_REPEATS + 2]["spans"]["date"] == Span(at(0), at(1))
 
 
+@pytest.mark.parametrize(
+    ("unsure", "starts"),
+    [
+        ({0: 99, 1: 99}, [0, 3] * (MOST_REPEATS + 1) + [1, 3] * (MOST_REPEATS + 1)),
+        ({0: MOST_REPEATS, 2: 99}, [0, 3] * MOST_REPEATS + [0] + [2, 3] * (MOST_REPEATS + 1)),
+    ],
+)
+def test_each_anchor_is_asked_for_as_often_before_it_is_given_up(unsure: dict[int, int], starts: list[int]) -> None:
+    """unsure: how many pages that begin at a second end with a row that nobody sees again."""
+    held = [row(f"r{i}", i / 2) for i in range(6)]
+    edits = iter(range(1000))
+
+    def edited(nth: int, answer: Row) -> Row:
+        start = asked.starts()[-1]
+        if len(asked.asked[-1]["spans"]) == 1 and asked.asked[-1]["spans"]["date"].end is None and unsure.get(start):
+            unsure[start] -= 1
+            return {"data": [*answer["data"][:2], row(f"gone{next(edits)}", 3)], "cursor": "more"}
+        return answer
+
+    asked = Search(*held, lie=edited)
+
+    assert {each for each in read(asked, Span(at(0)), limit=5) if each.startswith("r")} == {f"r{i}" for i in range(6)}
+    assert asked.starts()[: len(starts)] == starts
+
+
+def test_a_row_that_is_edited_after_it_came_is_handed_on_again_where_it_is_now() -> None:
+    held = [row(f"r{i}", i) for i in range(8)]
+
+    def edit(nth: int, answer: Row) -> Row:
+        if nth == 4:
+            asked.held = (*held[1:], row("r0", 9))
+        return answer
+
+    asked = Search(*held, lie=edit)
+
+    assert read(asked) == [*(f"r{i}" for i in range(8)), "r0"]
+
+
 def test_where_no_anchor_at_all_is_confirmed_all_of_the_span_is_walked_by_cursor() -> None:
     held = [row(f"r{i}", i) for i in range(4)]
     edits = iter(range(1000))
