@@ -162,6 +162,11 @@ def test_whatever_refuses_without_json_is_not_close_and_is_asked_again(
     assert judge(status, None, "text/html", refused_by).problem is TryLater
 
 
+@pytest.mark.parametrize("status", [408, 429])
+def test_to_be_too_late_or_too_many_means_the_same_whoever_says_so(status: int) -> None:
+    assert judge(status, None, "text/html", ()) == judge(status, {}, "application/json", ())
+
+
 @pytest.mark.parametrize("status", [401, 404])
 def test_a_wrong_key_or_address_is_one_whatever_says_so(status: int) -> None:
     assert judge(status, None, "text/html", ()).problem in (FixInput, NothingThere)
@@ -522,6 +527,16 @@ def test_a_failure_names_the_path_where_it_is_known() -> None:
         handler().interpret_response(None)
 
 
+@pytest.mark.parametrize(
+    ("base_path", "path"),
+    [("/api/v1/", "/lead/"), ("/api/v1", "/lead/"), ("", "/api/v1/lead/"), ("/b/", "/api/v1/lead/")],
+)
+def test_the_path_in_a_sentence_is_what_follows_the_base_url_with_one_slash(base_path: str, path: str) -> None:
+    close = CloseErrorHandler(base_path, ())
+
+    assert f" {path} (503)" in str(close.interpret_response(answered(503)).error_message)
+
+
 def test_a_web_page_is_known_by_its_header() -> None:
     with pytest.raises(Problem, match="a web page instead of data") as caught:
         handler().interpret_response(answered(200, b"<html>", "Text/HTML"))
@@ -538,6 +553,7 @@ def test_only_an_access_token_is_renewed_and_only_after_a_401() -> None:
     resolution = renewing.interpret_response(answered(401))
     assert resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY
     assert resolution.error_message == "Close rejected the access token (401): authenticate the source again."
+    assert resolution.failure_type == FailureType.config_error
     with pytest.raises(Problem, match=r"\(405\)"):
         renewing.interpret_response(answered(405))
     for keyed in (handler(), CloseErrorHandler("/api/v1/", (), renews=False)):

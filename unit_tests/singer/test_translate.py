@@ -7,7 +7,7 @@ import pytest
 from airbyte_cdk.models import AirbyteMessage, AirbyteStreamStatus, FailureType, Level
 from airbyte_protocol_dataclasses.models import AirbyteRecordMessageMeta, AirbyteRecordMessageMetaChange, Change, Reason
 
-from source_closeio.errors import Problem
+from source_closeio.errors import Problem, TellUs
 from source_closeio.singer.messages import Log
 from source_closeio.singer.translate import METRICS_EVERY, translate
 
@@ -150,7 +150,7 @@ def test_all_fields_that_no_schema_declares_are_told_with_how_to_get_them() -> N
 
 
 def test_a_message_of_a_stream_that_nobody_asked_for_is_a_failure_that_names_it() -> None:
-    with pytest.raises(Failed, match=r"^Messages came of stream orders, which was not asked for; please report it\.$"):
+    with pytest.raises(TellUs, match=r"^Messages came of stream orders, which was not asked for; please report it\.$"):
         said(record("orders", {"id": "a"}, 0))
 
 
