@@ -24,7 +24,14 @@ ROOT = HERE.parent
 COPIES = ROOT / "build" / "mutants"
 TREES = ("source_closeio", "close_emulator", "unit_tests", "examples")
 
-PAGING = ("test_pagination.py", "test_chain.py", "test_events.py", "test_parting.py", "test_keyset.py")
+PAGING = (
+    "test_pagination.py",
+    "test_chain.py",
+    "test_events.py",
+    "test_parting.py",
+    "test_rounds.py",
+    "test_keyset.py",
+)
 READING = ("test_streams.py", "test_concurrency.py", "test_children.py", "test_state.py", "test_protocol.py")
 MODULES = {
     "pagination": PAGING,
