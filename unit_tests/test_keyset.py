@@ -209,15 +209,15 @@ def test_an_anchor_that_nobody_confirms_is_asked_for_again_and_then_walked_by_it
         ({0: MOST_REPEATS, 2: 99}, [0, 3] * MOST_REPEATS + [0] + [2, 3] * (MOST_REPEATS + 1)),
     ],
 )
-def test_each_anchor_is_asked_for_as_often_before_it_is_given_up(unsure: dict[int, int], starts: list[int]) -> None:
+def test_each_anchor_is_asked_for_as_often_before_it_is_given_up(unsure: dict[float, int], starts: list[float]) -> None:
     """unsure: how many pages that begin at a second end with a row that nobody sees again."""
     held = [row(f"r{i}", i / 2) for i in range(6)]
-    edits = iter(range(1000))
+    edits, left = iter(range(1000)), dict(unsure)
 
     def edited(nth: int, answer: Row) -> Row:
-        start = asked.starts()[-1]
-        if len(asked.asked[-1]["spans"]) == 1 and asked.asked[-1]["spans"]["date"].end is None and unsure.get(start):
-            unsure[start] -= 1
+        start, spans = asked.starts()[-1], asked.asked[-1]["spans"]
+        if start is not None and len(spans) == 1 and spans["date"].end is None and left.get(start):
+            left[start] -= 1
             return {"data": [*answer["data"][:2], row(f"gone{next(edits)}", 3)], "cursor": "more"}
         return answer
 
