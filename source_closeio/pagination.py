@@ -110,7 +110,7 @@ def _round(
                 joins = skip > 0
                 continue
         came = lap.take(rows, key, skip)
-        full, more = len(rows) >= pages.limit, bool(answer.get("has_more", False))
+        full, more = len(rows) >= pages.limit, bool(answer.get("has_more"))
         same = same + 1 if skip and ids and ids == first else 0
         if same == MOST_REPEATS:
             # One piece of just this many rows, or the first page over and over again: one row more would tell.
@@ -248,7 +248,7 @@ def _joined(
                 raise RowsMoved
             skip, first, again = skip + others[-1], ids[others[-1]], set(ids[others[-1] :])
             part.offer(dates, order == cursor)
-        elif answer.get("has_more", False):
+        elif answer.get("has_more"):
             # It lies, or counts rows that it does not show; then what follows cannot be seen to join.
             short = [*short, ids]
             if len(short) > MOST_EMPTY_PAGES:

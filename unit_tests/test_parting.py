@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from source_closeio.errors import OffsetCapReached
+from source_closeio import pagination
+from source_closeio.errors import NoProgress, OffsetCapReached
 from source_closeio.pagination import window
 from source_closeio.windows import Span
 
@@ -84,6 +85,35 @@ def test_a_page_that_is_not_full_and_does_not_say_that_more_follows_is_the_last(
 
     assert read(asked) == ["a", "b"]
     assert len(asked.asked) == 1
+
+
+def hidden(*shown: list[Row]) -> List:
+    """Pages of four places each, of which all rows but these are counted and not shown."""
+    asked = List()
+
+    def page(nth: int, answer: Row) -> Row:
+        place = asked.asked[-1]["_skip"] // 4
+        return {"data": shown[place], "has_more": place + 1 < len(shown)}
+
+    asked.lie = page
+    return asked
+
+
+def test_the_first_of_pages_that_hide_rows_must_still_be_the_same_at_the_end() -> None:
+    asked = hidden([row("a", 0), row("b", 1)], [], [])
+
+    assert read(asked) == ["a", "b"]
+    assert asked.questions() == [(None, None, 0), (None, None, 4), (None, None, 8), (None, None, 0)]
+
+
+def test_pages_without_rows_are_gone_past_so_many_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "MOST_EMPTY_PAGES", 2)
+
+    assert read(hidden([], [], [])) == []
+    asked = hidden([], [], [], [])
+    with pytest.raises(NoProgress, match=r"^This list says that it goes on, and shows no more rows\.$"):
+        read(asked)
+    assert len(asked.asked) == 3
 
 
 def moved(page: Callable[[list[Row]], list[Row]]) -> list[tuple[float | None, float | None, int]]:

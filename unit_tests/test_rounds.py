@@ -41,8 +41,8 @@ def page(letters: str, more: bool) -> Row:
     return {"data": [{"id": letter} for letter in letters], "has_more": more}
 
 
-def read(asked: List) -> str:
-    return "".join(row["id"] for row in offset(asked, 4, set()))
+def read(asked: List, limit: int = 4) -> str:
+    return "".join(row["id"] for row in offset(asked, limit, set()))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,13 @@ def test_a_step_back_ends_at_the_beginning_where_no_page_joins_another() -> None
 
     assert sorted(read(asked)) == list("abcdghij")
     assert asked.asked == [0, 3, 0, 3, 0, 3]
+
+
+def test_the_second_row_is_no_beginning_yet() -> None:
+    asked = List("abcdef", {3: "cdef"})
+
+    assert sorted(read(asked, limit=2)) == list("abcdef")
+    assert asked.asked == [0, 1, 2, 1, 0, 1, 2, 3, 0, 1, 2, 3]
 
 
 def test_a_page_without_rows_does_not_join_either() -> None:
@@ -150,6 +157,20 @@ def test_a_list_in_a_circle_is_given_up_after_so_many_pages_and_four_times_its_r
     with pytest.raises(NoProgress, match=r"^This list answers with the same page again and again\.$"):
         read(asked)
     assert len(asked.asked) == questions
+
+
+def test_full_pages_of_known_rows_after_a_step_back_are_no_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "MOST_STALE", 0)
+    shown, moved = {0: "ab", 40: "cdef"}, iter(["wxyz"])  # far more places than rows
+
+    def hidden(skip: int, answer: Row) -> Row:
+        letters = next(moved, "fgh") if skip == 43 else shown.get(skip, "")
+        return page(letters, skip < 43 or letters == "wxyz")
+
+    asked = List("", lie=hidden)
+
+    assert read(asked) == "abcdefwxyzgh"
+    assert asked.asked[10:14] == [40, 43, 40, 43]
 
 
 def test_pages_without_rows_are_gone_past_so_many_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
