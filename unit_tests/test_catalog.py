@@ -5,12 +5,14 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from airbyte_cdk.utils import AirbyteTracedException
 
 import source_closeio
 from source_closeio.config import read_settings
 from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES
 from source_closeio.endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, Endpoint, Walk
 from source_closeio.schemas import columns_of, schema_of
+from source_closeio.source import SourceCloseIO
 
 from .configs import SPEC
 from .conftest import Output
@@ -96,3 +98,15 @@ def test_the_defaults_and_limits_of_the_spec_are_those_that_are_read() -> None:
 def test_what_the_form_accepts_as_a_start_date_is_read(example: str) -> None:
     jsonschema.validate({"api_key": "k", "start_date": example}, SPEC)
     read_settings({"api_key": "k", "start_date": example})
+
+
+@pytest.mark.parametrize("values", [True, False])
+def test_the_streams_are_the_rows_of_the_table_and_the_values_of_custom_fields_if_wanted(values: bool) -> None:
+    config = {"api_key": "key", "base_url": "https://eu.close.com/api/v1", "custom_field_names": values}
+
+    streams = SourceCloseIO().streams(config)
+
+    assert [each.name for each in streams] == [each.name for each in ENDPOINTS] + ["custom_field_values"] * values
+    assert {each.url_base for each in streams} == {"https://eu.close.com/api/v1/"}
+    with pytest.raises(AirbyteTracedException, match="`api_key`"):
+        SourceCloseIO().streams({})

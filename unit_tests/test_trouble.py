@@ -164,6 +164,29 @@ def test_check_names_the_user_and_the_organisation(close: Emulator, run: Run, ca
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
+@pytest.mark.parametrize(
+    ("me", "told"),
+    [
+        (
+            {"first_name": "Ann", "last_name": "Lee", "email": "a@x", "organizations": [{"name": "O"}, {"name": "P"}]},
+            "Ann Lee of O, P",
+        ),
+        (
+            {"first_name": None, "last_name": "Lee", "email": "a@x", "organizations": []},
+            "Lee of an unnamed organisation",
+        ),
+        ({"email": "a@x"}, "a@x of an unnamed organisation"),
+    ],
+)
+def test_check_names_who_can_be_named(
+    close: Emulator, run: Run, caplog: pytest.LogCaptureFixture, me: dict[str, Any], told: str
+) -> None:
+    close.fail(faults.every(1, faults.answer(200, me)))
+
+    run("check")
+    assert f"Connected to Close as {told}." in caplog.messages
+
+
 def test_check_warns_of_each_stream_that_the_key_may_not_read(
     close: Emulator, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
