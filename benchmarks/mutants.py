@@ -50,7 +50,14 @@ MODULES = {
     "singer/translate": ("singer/test_translate.py", "singer/test_golden.py"),
     "singer/state": ("singer/test_state.py", "singer/test_golden.py"),
     "engine": (*READING, "test_trouble.py"),
-    "streams": ("test_edges.py", "test_children.py", "test_refusals.py"),
+    "streams": (
+        "test_asked.py",
+        "test_catalog.py",
+        "test_edges.py",
+        "test_children.py",
+        "test_custom_objects.py",
+        "test_refusals.py",
+    ),
     "source": ("test_catalog.py", "test_config.py", "test_edges.py", "test_trouble.py", "test_refusals.py"),
 }
 """The tests of each module."""

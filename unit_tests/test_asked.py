@@ -1,0 +1,92 @@
+"""What a stream asks Close for, beside the pages of its walk: one row of a span, a span that is still growing."""
+
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import Any
+
+import pytest
+
+from source_closeio import streams
+from source_closeio.config import read_settings
+from source_closeio.endpoints import ENDPOINTS
+from source_closeio.streams import CloseStream, Connection, stream_of
+from source_closeio.windows import Span
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 654321, timezone.utc)
+A_MINUTE_AGO = datetime(2026, 3, 1, 11, 59, tzinfo=timezone.utc)
+JANUARY = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def connection() -> Connection:
+    return Connection(read_settings({"api_key": "key"}))
+
+
+class Clock(datetime):
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        return datetime.fromtimestamp(NOW.timestamp(), tz)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(), timedelta(hours=1)])
+def test_a_span_without_an_end_is_closed_a_minute_before_close_says_it_is_now(
+    ahead: timedelta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "datetime", Clock)
+    ours, border = connection(), A_MINUTE_AGO - ahead
+    ours.ahead = ahead
+    later = border + timedelta(seconds=1)
+
+    assert ours.closed(Span(JANUARY)) == (Span(JANUARY, border), Span(border))
+    assert ours.closed(Span()) == (Span(None, border), Span(border))
+    for whole in (Span(border), Span(later), Span(JANUARY, later), Span(None, later)):
+        assert ours.closed(whole) == (whole,)
+
+
+def asked(name: str, page: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[CloseStream, list[Any]]:
+    """The stream of this name, which gets this page whatever it asks for; and what it asked for."""
+    (endpoint,) = (each for each in ENDPOINTS if each.name == name)
+    stream, questions = stream_of(endpoint, connection()), list[Any]()
+
+    def fetch(question: dict[str, Any]) -> dict[str, Any]:
+        questions.append(question)
+        return page
+
+    monkeypatch.setattr(stream, "fetch", fetch)
+    return stream, questions
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("users", {"_limit": 1}),
+        ("organizations", {}),
+        ("call_activities", {"date_created__gte": "2026-01-01T00:00:00+00:00", "_limit": 1}),
+        ("event_log", {"date_updated__gte": "2026-01-01T00:00:00+00:00", "_limit": 1}),
+        ("leads", {"where": {}, "spans": {"date_updated": Span(JANUARY)}, "sort": ["date_updated"], "_limit": 1}),
+    ],
+)
+def test_one_row_of_a_span_is_asked_for_where_the_list_can_be_cut(
+    name: str, question: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, questions = asked(name, {"data": [{"id": "a"}]}, monkeypatch)
+
+    assert stream.one_row(Span(JANUARY)) == {"data": [{"id": "a"}]}
+    assert questions == [question]
+
+
+@pytest.mark.parametrize(
+    ("page", "holds"),
+    [
+        ({"data": []}, False),
+        ({"data": [], "has_more": False, "cursor": None, "cursor_next": None}, False),
+        ({"data": [{"id": "a"}]}, True),
+        ({"data": [], "has_more": True}, True),
+        ({"data": [], "cursor": "c"}, True),
+        ({"data": [], "cursor_next": "c"}, True),
+    ],
+)
+def test_rows_that_are_counted_and_not_shown_are_held_too(
+    page: dict[str, Any], holds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream, _ = asked("call_activities", page, monkeypatch)
+
+    assert stream.holds_records(Span(JANUARY)) is holds
