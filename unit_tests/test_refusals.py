@@ -334,6 +334,17 @@ def test_check_succeeds_where_one_list_can_be_read_and_warns_of_the_others(
     assert {each.split()[1] for each in warnings(caplog)} == others
 
 
+def test_check_tells_why_a_stream_cannot_be_read_if_it_is_no_refusal(
+    close: Emulator, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    close.behaviour.refused = {"user/": 405}
+
+    assert outcome(run("check")) == ("SUCCEEDED", "")
+    assert [each.partition(";")[0] for each in warnings(caplog)] == [
+        "Stream users cannot be read now: Close does not allow this request to /user/ (405)"
+    ]
+
+
 def test_check_does_not_warn_of_a_stream_that_is_read_in_another_way(
     close: Emulator, run: Run, caplog: pytest.LogCaptureFixture
 ) -> None:
