@@ -1,15 +1,16 @@
 """What a stream asks Close for, beside the pages of its walk: one row of a span, a span that is still growing."""
 
 from datetime import datetime, timedelta, timezone, tzinfo
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from source_closeio import streams
 from source_closeio.config import read_settings
-from source_closeio.endpoints import ENDPOINTS
+from source_closeio.endpoints import ENDPOINTS, Endpoint
 from source_closeio.streams import CloseStream, Connection, stream_of
-from source_closeio.windows import Span
+from source_closeio.windows import Part, Span
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 654321, timezone.utc)
 A_MINUTE_AGO = datetime(2026, 3, 1, 11, 59, tzinfo=timezone.utc)
@@ -90,3 +91,45 @@ def test_rows_that_are_counted_and_not_shown_are_held_too(
     stream, _ = asked("call_activities", page, monkeypatch)
 
     assert stream.holds_records(Span(JANUARY)) is holds
+
+
+def test_pages_overlap_by_the_date_that_the_rows_are_listed_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by the one that the slices are cut on."""
+    born = ["00", "01", "02", "02", "02", "03"]
+    held = [
+        {
+            "id": f"r{nth}",
+            "date_updated": f"2026-01-09T00:00:{9 - nth:02}+00:00",
+            "date_created": f"2026-01-01T00:00:{at}+00:00",
+        }
+        for nth, at in enumerate(born)
+    ]
+    stream, questions = asked("tasks", {}, monkeypatch)
+
+    def fetch(question: dict[str, Any]) -> dict[str, Any]:
+        questions.append(question)
+        return {"data": held[question["_skip"] :][:5], "has_more": question["_skip"] + 5 < len(held)}
+
+    monkeypatch.setattr(stream, "fetch", fetch)
+
+    assert [row["id"] for row in stream.rows(Part(), 5)] == [row["id"] for row in held]
+    assert questions == [{"_skip": skip, "_limit": 5} for skip in (0, 1, 4)]
+
+
+@pytest.mark.parametrize("name", ["users", "call_activities", "leads", "event_log"])
+def test_as_many_rows_a_page_are_asked_for_as_the_reader_wants(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, questions = asked(name, {"data": []}, monkeypatch)
+
+    assert list(stream.rows(Part(), 7)) == []
+    assert [question["_limit"] for question in questions] == [7]
+
+
+def test_whether_a_stream_of_children_can_be_read_is_asked_for_one_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    (endpoint,) = (each for each in ENDPOINTS if each.name == "comments")
+    stream, probed = stream_of(endpoint, connection()), list[Endpoint]()
+    monkeypatch.setattr(streams, "_parents_of", lambda of, connection: iter(["first", "second", "third"]))
+    monkeypatch.setattr(streams, "stream_of", lambda child, _: SimpleNamespace(probe=lambda: probed.append(child)))
+
+    stream.probe()
+
+    assert probed == list(endpoint.of("first"))
