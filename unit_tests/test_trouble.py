@@ -143,6 +143,8 @@ def test_a_stream_that_does_not_exist_fails_and_the_others_finish(close: Emulato
     assert output.ids("users") == set(ids)
     assert output.statuses == {"unicorns": "INCOMPLETE", "users": "COMPLETE"}
     assert "Close has no stream unicorns" in output.errors[0]
+    told = [each["trace"]["error"] for each in output.of("TRACE") if each["trace"]["type"] == "ERROR"]
+    assert told[0]["stream_descriptor"]["name"] == "unicorns"
     assert "Not read whole: unicorns" in str(output.failure)
 
 
