@@ -58,7 +58,14 @@ MODULES = {
         "test_custom_objects.py",
         "test_refusals.py",
     ),
-    "source": ("test_catalog.py", "test_config.py", "test_edges.py", "test_trouble.py", "test_refusals.py"),
+    "source": (
+        "test_catalog.py",
+        "test_config.py",
+        "test_edges.py",
+        "test_trouble.py",
+        "test_refusals.py",
+        "test_custom_fields.py",
+    ),
 }
 """The tests of each module."""
 

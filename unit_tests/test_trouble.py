@@ -148,6 +148,10 @@ def test_a_stream_that_does_not_exist_fails_and_the_others_finish(close: Emulato
     assert "Not read whole: unicorns" in str(output.failure)
 
 
+def test_all_streams_that_were_not_read_whole_are_named(run: Run) -> None:
+    assert "Not read whole: dragons, unicorns. " in str(run("read", "unicorns", "dragons").failure)
+
+
 def test_an_empty_catalog_ends_at_once(sync: Run) -> None:
     assert sync().of("RECORD") == []
 
