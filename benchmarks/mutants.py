@@ -61,6 +61,7 @@ MODULES = {
     "source": (
         "test_catalog.py",
         "test_config.py",
+        "test_asked.py",
         "test_edges.py",
         "test_trouble.py",
         "test_refusals.py",

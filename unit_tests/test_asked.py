@@ -1,14 +1,17 @@
 """What a stream asks Close for, beside the pages of its walk: one row of a span, a span that is still growing."""
 
+import logging
 from datetime import datetime, timedelta, timezone, tzinfo
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests_mock
 
 from source_closeio import streams
 from source_closeio.config import read_settings
 from source_closeio.endpoints import ENDPOINTS, Endpoint
+from source_closeio.source import SourceCloseIO
 from source_closeio.streams import CloseStream, Connection, stream_of
 from source_closeio.windows import Part, Span
 
@@ -133,3 +136,40 @@ def test_whether_a_stream_of_children_can_be_read_is_asked_for_one_parent(monkey
     stream.probe()
 
     assert probed == list(endpoint.of("first"))
+
+
+def test_an_open_span_of_a_search_is_one_page_or_two_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "datetime", Clock)
+    stream, questions = asked("leads", {"data": [], "cursor": None}, monkeypatch)
+
+    assert list(stream.rows(Part(Span(JANUARY)), 7)) == []
+    assert [each["spans"]["date_updated"] for each in questions] == [Span(JANUARY)]
+
+    answers = iter([{"data": [], "cursor": "more"}])
+
+    def fetch(question: dict[str, Any]) -> dict[str, Any]:
+        questions.append(question)
+        return next(answers, {"data": [], "cursor": None})
+
+    monkeypatch.setattr(stream, "fetch", fetch)
+    assert list(stream.rows(Part(Span(JANUARY)), 7)) == []
+    assert [each["spans"]["date_updated"] for each in questions[1:]] == [
+        Span(JANUARY),
+        Span(JANUARY, A_MINUTE_AGO),
+        Span(A_MINUTE_AGO),
+    ]
+
+
+def test_rows_that_a_search_counts_and_does_not_show_are_held_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert asked("leads", {"data": [], "cursor": "more"}, monkeypatch)[0].holds_records(Span(JANUARY))
+    assert not asked("leads", {"data": [], "cursor": None}, monkeypatch)[0].holds_records(Span(JANUARY))
+
+
+def test_an_answer_without_a_date_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """A proxy may drop the header that tells Close's time."""
+    with requests_mock.Mocker() as close, caplog.at_level(logging.INFO):
+        close.register_uri(requests_mock.ANY, requests_mock.ANY, json={"email": "a@x"})
+        succeeded, _ = SourceCloseIO().check_connection(logging.getLogger("test"), {"api_key": "key"})
+
+    assert not succeeded  # since that is all that it answers
+    assert "Connected to Close as a@x of an unnamed organisation." in caplog.messages
