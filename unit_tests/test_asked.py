@@ -11,6 +11,7 @@ import requests_mock
 from source_closeio import streams
 from source_closeio.config import read_settings
 from source_closeio.endpoints import ENDPOINTS, Endpoint
+from source_closeio.errors import TellUs
 from source_closeio.source import SourceCloseIO
 from source_closeio.streams import CloseStream, Connection, stream_of
 from source_closeio.windows import Part, Span
@@ -165,11 +166,37 @@ def test_rows_that_a_search_counts_and_does_not_show_are_held_too(monkeypatch: p
     assert not asked("leads", {"data": [], "cursor": None}, monkeypatch)[0].holds_records(Span(JANUARY))
 
 
-def test_an_answer_without_a_date_is_an_answer(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}])
+def test_an_answer_without_a_date_is_an_answer(headers: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
     """A proxy may drop the header that tells Close's time."""
     with requests_mock.Mocker() as close, caplog.at_level(logging.INFO):
-        close.register_uri(requests_mock.ANY, requests_mock.ANY, json={"email": "a@x"})
+        close.register_uri(requests_mock.ANY, requests_mock.ANY, json={"email": "a@x"}, headers=headers)
         succeeded, _ = SourceCloseIO().check_connection(logging.getLogger("test"), {"api_key": "key"})
 
     assert not succeeded  # since that is all that it answers
     assert "Connected to Close as a@x of an unnamed organisation." in caplog.messages
+
+
+def test_rows_are_told_apart_by_the_key_of_their_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"email": "a@x"}, {"email": "b@x"}]
+    stream, _ = asked("unsubscribed_emails", {"data": rows}, monkeypatch)
+
+    assert list(stream.rows(Part(), 7)) == rows
+
+
+def test_a_list_that_knows_no_pages_is_asked_for_without_a_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, questions = asked("activity_metrics", {"data": [{"key": "a"}]}, monkeypatch)
+
+    assert list(stream.rows(Part(), 7)) == [{"key": "a"}]
+    assert questions == [{}]
+
+
+def test_a_list_that_cannot_be_read_exactly_is_an_error_that_names_stream_and_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (users,) = (each for each in ENDPOINTS if each.name == "users")
+    rows = [{"id": str(nth)} for nth in range(users.page_size)]
+    stream, _ = asked("users", {"data": rows, "has_more": True}, monkeypatch)
+
+    with pytest.raises(TellUs, match=r"^Stream users cannot be read exactly: This list answers with the same page"):
+        list(stream.records(Part()))
