@@ -56,6 +56,7 @@ MODULES = {
         "test_edges.py",
         "test_children.py",
         "test_custom_objects.py",
+        "test_custom_fields.py",
         "test_refusals.py",
     ),
     "source": (
