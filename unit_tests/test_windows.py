@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -53,10 +54,11 @@ def test_a_start_date_behind_the_state_skips_nothing() -> None:
     assert made == (Span(at("2026-02-10T09:00:00Z"), HORIZON), Span(HORIZON))
 
 
-def test_the_lookback_never_reaches_before_the_start_date() -> None:
-    slices, _ = read(state=at("2026-02-10T10:00:00Z"), start_date=at("2026-02-10T09:30:00Z"))
+@pytest.mark.parametrize("start", ["2026-02-10T09:30:00Z", "2026-02-10T10:00:00Z"])
+def test_the_lookback_never_reaches_before_the_start_date(start: str) -> None:
+    slices, _ = read(state=at("2026-02-10T10:00:00Z"), start_date=at(start))
 
-    assert slices.start == at("2026-02-10T09:30:00Z")
+    assert slices.start == at(start)
 
 
 def test_a_lookback_longer_than_history_reads_everything() -> None:
@@ -169,6 +171,16 @@ def test_what_has_no_end_moves_no_state() -> None:
 )
 def test_all_spellings_of_a_moment_are_the_same_moment(text: str) -> None:
     assert state_text(parse_moment(text)) == "2024-02-29T10:11:12.345678Z"
+
+
+def test_a_moment_is_the_same_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        told = state_text(parse_moment("2024-02-29T10:11:12"))
+    time.tzset()
+
+    assert told == "2024-02-29T10:11:12.000000Z"
 
 
 @pytest.mark.parametrize("text", ["2024-02-29", "2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000Z"])
