@@ -113,7 +113,7 @@ def test_whether_a_stream_of_children_can_be_read_is_asked_for_one_parent(monkey
     (endpoint,) = (each for each in ENDPOINTS if each.name == "comments")
     stream, probed = stream_of(endpoint, connection()), list[Endpoint]()
     monkeypatch.setattr(stream, "_parents", lambda: iter(["first", "second", "third"]))
-    monkeypatch.setattr(streams, "stream_of", lambda child, _: SimpleNamespace(probe=lambda: probed.append(child)))
+    monkeypatch.setattr(streams, "stream_of", lambda child, *_: SimpleNamespace(probe=lambda: probed.append(child)))
 
     stream.probe()
 
