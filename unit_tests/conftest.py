@@ -14,7 +14,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 from hypothesis import HealthCheck, settings
 
 from close_emulator import Emulator
-from source_closeio import cursor, http_policy
+from source_closeio import cursor, http_policy, pacing
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.source import SourceCloseIO
 from source_closeio.windows import parse_moment
@@ -109,7 +109,13 @@ def close() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def run(close: Emulator, tmp_path: Path) -> Callable[..., Output]:
+def in_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Close that says nothing of its limits is not asked gently at first."""
+    monkeypatch.setattr(pacing.Group.__init__, "__defaults__", (pacing.FASTEST, pacing.FASTEST))
+
+
+@pytest.fixture
+def run(close: Emulator, tmp_path: Path, in_haste: None) -> Callable[..., Output]:
     """Runs a command of the connector: `run("read", "leads", "users", state=..., config={...}, lines=...)`.
 
     lines: stop reading the output after so many messages, as a broken pipe does.

@@ -101,7 +101,7 @@ def closed_search(fetch: Callable[[Row], Row], span: Span, limit: int, now: date
 def in_turn(
     walk: Callable[[Callable[[Row], Row], Span, int, frozenset[str], pagination.Share], Iterator[Row]],
 ) -> Callable[[Callable[[Row], Row], Span, int, datetime], Iterator[Row]]:
-    """A walk that leaves its rest to another after every second page; that begins when the first has come to its end."""
+    """A walk that leaves its rest to another after every second page; that one begins when the first has ended."""
 
     def walks(fetch: Callable[[Row], Row], span: Span, limit: int, now: datetime) -> Iterator[Row]:
         todo, asked = [(span, frozenset[str]())], count()
@@ -175,21 +175,23 @@ ALONE = {
         lambda before, after: after.date_updated <= before.date_updated,
     ),
 }
+
+
+def parted(cursor: str, order: str | None) -> Any:
+    return in_turn(lambda fetch, span, limit, known, share: window(fetch, span, cursor, limit, order, known, share))
+
+
 SHARED = {
-    f"{name}, shared": replace(ALONE[name], walk=in_turn(walk))
+    f"{name}, shared": replace(ALONE[name.partition(",")[0]], walk=walk)
     for name, walk in {
-        "window by date_created": lambda *a: window(*a[:2], "date_created", a[2], None, *a[3:]),
-        "window by date_updated": lambda *a: window(*a[:2], "date_updated", a[2], None, *a[3:]),
-        "search": lambda fetch, span, limit, _, share: search(
-            fetch, span, ("date_updated", "date_created"), limit, share
+        "window by date_created": parted("date_created", None),
+        "window by date_updated": parted("date_updated", None),
+        "window by date_created, in another order": parted("date_created", "place"),
+        "window by date_updated, in another order": parted("date_updated", "place"),
+        "search": in_turn(
+            lambda fetch, span, limit, _, share: search(fetch, span, ("date_updated", "date_created"), limit, share)
         ),
-        "events": lambda fetch, span, limit, _, share: events(fetch, span, limit, share),
-    }.items()
-} | {
-    f"{name}, in another order, shared": replace(ALONE[name], walk=in_turn(walk))
-    for name, walk in {
-        "window by date_created": lambda *a: window(*a[:2], "date_created", a[2], "place", *a[3:]),
-        "window by date_updated": lambda *a: window(*a[:2], "date_updated", a[2], "place", *a[3:]),
+        "events": in_turn(lambda fetch, span, limit, _, share: events(fetch, span, limit, share)),
     }.items()
 }
 WALKS = ALONE | SHARED

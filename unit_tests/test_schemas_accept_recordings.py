@@ -10,6 +10,7 @@ import pytest
 from jsonschema import Draft7Validator, FormatChecker
 
 from source_closeio import schemas
+from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.schemas import schema_of, types_of
 
@@ -17,7 +18,7 @@ from .recorded import OURS, exchanges
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = sorted((ROOT / "source_closeio" / "schemas").glob("*.json"))
-SCHEMAS = {endpoint.name: schema_of(endpoint.name) for endpoint in ENDPOINTS}
+SCHEMAS = {endpoint.name: schema_of(endpoint.name) for endpoint in (*ENDPOINTS, CUSTOM_FIELD_VALUES)}
 OF_ALL_TYPES = [name for name in SCHEMAS if types_of(name)]
 
 ACTIVITIES = {
