@@ -35,7 +35,6 @@ PAGING = (
     "test_rounds.py",
     "test_keyset.py",
 )
-READING = ("test_streams.py", "test_concurrency.py", "test_children.py", "test_state.py", "test_protocol.py")
 MODULES = {
     "pagination": PAGING,
     "proof": ("test_proof.py",),
@@ -49,7 +48,9 @@ MODULES = {
     "http_policy": ("test_http_policy.py", "test_rate_limit.py"),
     "singer/translate": ("singer/test_translate.py", "singer/test_golden.py"),
     "singer/state": ("singer/test_state.py", "singer/test_golden.py"),
-    "engine": (*READING, "test_trouble.py"),
+    "engine": ("test_trouble.py", "test_state.py", "test_concurrency.py"),
+    "readers": ("test_concurrency.py", "test_state.py", "test_refusals.py", "test_trouble.py"),
+    "cursor": ("test_workers.py", "test_state.py"),
     "streams": (
         "test_asked.py",
         "test_catalog.py",

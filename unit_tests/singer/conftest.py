@@ -58,7 +58,7 @@ def options(close: Emulator) -> Callable[..., Any]:
 
 
 @pytest.fixture
-def sync(options: Callable[..., Any]) -> Callable[..., Output]:
+def sync(options: Callable[..., Any], in_haste: None) -> Callable[..., Output]:
     """`sync("leads", state=..., lines=...)`: the streams that are selected, or all; stops after so many lines."""
 
     def sync(
