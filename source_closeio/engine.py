@@ -45,7 +45,7 @@ class Engine:
         self._queue: Queue[QueueItem] = Queue(maxsize=RECORDS_IN_FLIGHT)
         self._repository = ConcurrentMessageRepository(self._queue, InMemoryMessageRepository())
         self._states = ConnectorStateManager(state)
-        self._workers = Workers(connection.settings.num_workers, connection.rate_limiter.crowded)
+        self._workers: Workers  # while it reads
         self._readers: list[StreamReader] = []
         self._streams: list[DefaultStream] = []
 
@@ -89,6 +89,7 @@ class Engine:
 
     def read(self) -> Iterator[AirbyteMessage]:
         """Each stream whole, or with an error that names it."""
+        self._workers = Workers(self._connection.settings.num_workers, self._connection.rate_limiter.crowded)
         # Fewer streams looking for what there is to read than workers: one must be free to read it.
         at_once = max(1, self._connection.settings.num_workers // 2)
         source = ConcurrentSource(self._workers, logger, DebugSliceLogger(), self._queue, self._repository, at_once)
