@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from .pagination import MOST_REPEATS, Fetch, Linked, Pages, Share, alone, chain, new
 from .records import Record
-from .windows import SECOND, Span, parse_moment, whole_second
+from .windows import SECOND, Rest, Span, parse_moment, whole_second
 
 
 def search(fetch: Fetch, span: Span, fields: tuple[str, ...], limit: int, share: Share = alone) -> Iterator[Record]:
@@ -96,9 +96,9 @@ def _ascending(
             return
         anchor = max(seconds)
         owed = seconds.pop(anchor)
-        pivot = Span(anchor + SECOND, span.end).middle
-        if pivot is not None and share(Span(trusted, pivot), Span(pivot, span.end), ()):
-            span = Span(span.start, pivot)
+        middle = Span(anchor + SECOND, span.end).middle
+        if middle is not None:
+            span = Span(span.start, share(Rest(Span(trusted, span.end), middle)).end)
 
 
 def _one_second(

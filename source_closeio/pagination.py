@@ -13,15 +13,14 @@ from typing import Any
 from .errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, RowsMoved
 from .proof import MOST_ROUNDS, Lap, Proof
 from .records import Record
-from .windows import SECOND, Span, parse_moment, whole_second
+from .windows import SECOND, Rest, Span, parse_moment, whole_second
 
 Answer = Mapping[str, Any]
 Fetch = Callable[[dict[str, Any]], Answer]
 """Takes query parameters (or, for search, what makes its body), returns the decoded JSON object."""
 
-Share = Callable[[Span, Span, Collection[str]], bool]
-"""Asked after a page that is not the last: what the walk would go on with, what it would leave to another reader, and
-the ids of that which it has handed on. True if another reads it; both together are what is left to be read."""
+Share = Callable[[Rest], Span]
+"""Asked after a page that is not the last: the part of the rest that the walk goes on with; others read what is left."""
 
 MOST_STEPS_BACK = 20
 """In search of pages that join; each step is twice as long as the one before."""
@@ -37,9 +36,9 @@ MOST_EMPTY_PAGES = 100
 """Pages in a row without a row though more is said to follow: a bulk delete that the index has not seen yet."""
 
 
-def alone(kept: Span, left: Span, known: Collection[str]) -> bool:
+def alone(rest: Rest) -> Span:
     """Nobody else reads."""
-    return False
+    return rest.span
 
 
 class Pages:
@@ -195,24 +194,18 @@ class _Shrinking:
         not, the next page does not join.
         """
         if not in_order:
-            pivot = parse_moment(sorted(dates)[len(dates) // 2]).replace(microsecond=0)
-            if pivot in self.span and pivot != self.span.start and self._cut(pivot, False, self._handed_on):
-                raise _BeginAgain
+            pivot, before = _second(sorted(dates)[len(dates) // 2]), self.span
+            if pivot in before and pivot != before.start:
+                self.span = self._share(Rest(before, pivot, None, self._handed_on))
+                if self.span != before:
+                    raise _BeginAgain
             return
         first, last = _second(dates[0]), _second(dates[-1])
-        if first != last and last in self.span:
-            newest_first = last < first
-            rest = Span(self.span.start, last) if newest_first else Span(last + SECOND, self.span.end)
-            if rest.middle is not None:
-                self._cut(rest.middle, newest_first, ())
-
-    def _cut(self, pivot: datetime, keeps_newer: bool, known: Collection[str]) -> bool:
-        older, newer = Span(self.span.start, pivot), Span(pivot, self.span.end)
-        kept, left = (newer, older) if keeps_newer else (older, newer)
-        taken = self._share(kept, left, known)
-        if taken:
-            self.span = kept
-        return taken
+        if first == last or last not in self.span:
+            return
+        unread = Span(self.span.start, last) if last < first else Span(last + SECOND, self.span.end)
+        if unread.middle is not None:
+            self.span = self._share(Rest(self.span, unread.middle, last if last < first else None))
 
 
 def _joined(
@@ -313,9 +306,9 @@ def events(fetch: Fetch, span: Span, limit: int, share: Share = alone) -> Iterat
         else:
             yield from _linked_events(pages, Span(second, span.end), second + SECOND, handed_on)
             end = second
-        pivot = Span(span.start, end).middle
-        if pivot is not None and share(Span(pivot, span.end), Span(span.start, pivot), ()):
-            span = Span(pivot, span.end)
+        middle = Span(span.start, second).middle
+        if middle is not None:
+            span = share(Rest(span, middle, second))
 
 
 def _linked_events(pages: Pages, span: Span, end: datetime | None, handed_on: set[str]) -> Iterator[Record]:

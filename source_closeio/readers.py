@@ -8,7 +8,7 @@ slices follow the records, an empty past costs one request, and a long list is r
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from .errors import FixInput, Problem, Stopped, StreamRefused
 from .pagination import Share, alone
 from .reporting import traced
 from .streams import CloseStream
-from .windows import Part, Span
+from .windows import Part, Rest, Span
 from .workers import BEGINNING, Piece
 
 logger = logging.getLogger("airbyte")
@@ -273,26 +273,24 @@ class DatedReader(StreamReader):
     def _slice(self, part: Part) -> Slice:
         return Slice(self, next(self._numbers), part)
 
-    def _share(self, piece: Slice, kept: Span, left: Span, known: Collection[str]) -> bool:
+    def _share(self, piece: Slice, rest: Rest) -> Span:
+        """Halves what is left if a reader has nothing to do, or the slice is to be shorter.
+
+        If it has read its fill and goes on towards the older, it ends here: the oldest comes first, for the state.
+        """
         piece.pages += 1
-        rest = Span(_earlier(kept.start, left.start), piece.part.span.end)
-        full = piece.pages >= FILL or rest.is_longer_than(self._sharing.longest)
-        if not (full or self._sharing.wants(piece.group)):
-            piece.part = replace(piece.part, span=rest)
-            self._cursor.opens({piece.number: rest})
-            return False
-        self._cut(piece, kept, left, known)
-        return True
-
-    def _cut(self, piece: Slice, kept: Span, left: Span, known: Collection[str]) -> None:
-        piece.pages = 0
+        kept, left = rest.span, ()
+        if piece.pages >= FILL and rest.thirds:
+            kept, *left = rest.thirds
+        elif piece.pages >= FILL or rest.span.is_longer_than(self._sharing.longest) or self._sharing.wants(piece.group):
+            kept, *left = rest.halves
+        if left:
+            piece.pages = 0
         piece.part = replace(piece.part, span=kept)
-        other = self._slice(replace(piece.part, span=left, known=frozenset(known)))
+        others = [self._slice(replace(piece.part, span=span, known=frozenset(rest.known))) for span in left]
         with self._lock:
-            self._unread += 1
-        self._cursor.opens({each.number: each.part.span for each in (piece, other)})
-        self._sharing.hand_over(other)
-
-
-def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return None if one is None or other is None else min(one, other)
+            self._unread += len(others)
+        self._cursor.opens({each.number: each.part.span for each in (piece, *others)})
+        for each in others:
+            self._sharing.hand_over(each)
+        return kept

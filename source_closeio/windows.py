@@ -6,7 +6,7 @@ edited while the sync ran, which jump to the end, and rows dated in the future a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -52,6 +52,34 @@ class Span:
         if self.end is None or self.end - start < 2 * SECOND:
             return None
         return whole_second(start + (self.end - start) / 2)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of a span that is being read, after a page that is not the last.
+
+    span: where rows may lie that have not been handed on. middle: where it can be halved. read_to: of a walk from the
+    newest to the oldest, the second that it has come to. known: the keys of those in the span that have been handed on.
+    """
+
+    span: Span
+    middle: datetime
+    read_to: datetime | None = None
+    known: Collection[str] = ()
+
+    @property
+    def halves(self) -> tuple[Span, Span]:
+        """What the walk comes to first, and the other."""
+        older, newer = Span(self.span.start, self.middle), Span(self.middle, self.span.end)
+        return (older, newer) if self.read_to is None else (newer, older)
+
+    @property
+    def thirds(self) -> tuple[Span, Span, Span] | None:
+        """The second that a walk from the newest to the oldest has come to, and the two halves of what it has not."""
+        if self.read_to is None:
+            return None
+        newer, older = Span(self.middle, self.read_to), Span(self.span.start, self.middle)
+        return Span(self.read_to, self.span.end), newer, older
 
 
 @dataclass(frozen=True)

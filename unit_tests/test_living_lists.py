@@ -25,7 +25,7 @@ down as a test as it is.
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import count
@@ -39,7 +39,7 @@ from hypothesis import strategies as st
 from source_closeio import pagination
 from source_closeio.keyset import search
 from source_closeio.pagination import events, offset, window
-from source_closeio.windows import Span
+from source_closeio.windows import Rest, Span
 
 from .living_close import NOW, LivingClose, Operation, Row, State, Switches
 from .living_histories import History, Outcome, run
@@ -106,11 +106,13 @@ def in_turn(
     def walks(fetch: Callable[[Row], Row], span: Span, limit: int, now: datetime) -> Iterator[Row]:
         todo, asked = [(span, frozenset[str]())], count()
 
-        def share(kept: Span, left: Span, known: Collection[str]) -> bool:
-            shares = next(asked) % 2 == 0 and span.end is not None and span.end <= now
-            if shares:
-                todo.append((left, frozenset(known)))
-            return shares
+        def share(rest: Rest) -> Span:
+            turn = next(asked)
+            if turn % 2 or span.end is None or span.end > now:
+                return rest.span
+            kept, *left = rest.thirds if rest.thirds and turn % 4 else rest.halves
+            todo.extend((each, frozenset(rest.known)) for each in left)
+            return kept
 
         while todo:
             yield from walk(fetch, todo[0][0], limit, todo[0][1], share)
