@@ -15,8 +15,8 @@ from source_closeio.schemas import schema_of
 
 ROOT = Path(__file__).parent.parent
 
-LISTS: dict[str, str] = json.loads((ROOT / "docs/close-lists.json").read_text(encoding="utf-8"))
-"""Each list that Close documents: the stream that has its rows, or why none has."""
+REASONS: dict[str, str] = json.loads((ROOT / "docs/close-lists.json").read_text(encoding="utf-8"))
+"""Of the lists that Close documents and no stream has the rows of: why none has."""
 
 REFERENCES = {
     "assigned_to": "users",
@@ -84,7 +84,7 @@ def streams_page() -> str:
         "",
         "| list | stream |",
         "|---|---|",
-        *(f"| `{path}` | {_linked(text)} |" for path, text in sorted(LISTS.items())),
+        *(f"| `{path}` | {text} |" for path, text in sorted({**REASONS, **streams_by_list()}.items())),
     ]
     for endpoint in ENDPOINTS:
         schema = schema_of(endpoint.name)
@@ -115,9 +115,18 @@ def diagram() -> list[str]:
     return lines
 
 
-def _linked(text: str) -> str:
-    names = {endpoint.name for endpoint in ENDPOINTS}
-    return ", ".join(f"[{each}](#{each})" for each in text.split(", ")) if set(text.split(", ")) <= names else text
+def streams_by_list() -> dict[str, str]:
+    """Of each list that the table reads, as Close documents it: links to the streams that have its rows."""
+    names: dict[str, list[str]] = {}
+    for endpoint in ENDPOINTS:
+        names.setdefault(_documented(endpoint), []).append(f"[{endpoint.name}](#{endpoint.name})")
+    return {path: ", ".join(links) for path, links in names.items()}
+
+
+def _documented(endpoint: Endpoint) -> str:
+    """The list whose rows a stream has, whichever way they are read: by a search, or one by one after their ids."""
+    one_by_one = endpoint.parent is not None and endpoint.path == f"{endpoint.parent.of.path}{{id}}/"
+    return f"/{endpoint.object_type or endpoint.path.removesuffix('{id}/' if one_by_one else '').rstrip('/')}/"
 
 
 def facts(endpoint: Endpoint) -> str:
