@@ -53,9 +53,10 @@ def _read(path: str, found: dict[str, Declaration]) -> Declaration:
     known: dict[str, Any] = {**(base.facts if base else {})}
     for name, value in facts.items():
         known[name.lstrip("+")] = [*known[name[1:]], *value] if name.startswith("+") else value
-    resource = Resource(path, **{name: _frozen(value) for name, value in known.items()})
-    example = dict(lines[0]) if lines else {resource.key: f"{resource.prefix}_*", "organization_id": "orga_*"}
+    example = dict(lines[0]) if lines else {known.get("key", "id"): f"{known['prefix']}_*", "organization_id": "orga_*"}
     example = {**(base.example if base else {}), **example}
+    stamps = [name for name in Resource.stamps if name in example]
+    resource = Resource(path, **{name: _frozen(value) for name, value in {"stamps": stamps, **known}.items()})
     found[path] = Declaration(resource, source, known, example, tuple(lines[1:]), like)
     return found[path]
 

@@ -89,7 +89,7 @@ class Resource:
     indexed: bool = True
     """Whether what lists and searches see may lag behind what is held; the event log never does."""
     stamps: tuple[str, ...] = ("date_created", "date_updated")
-    """The fields for the moments a record was made at and last changed at, as far as it has them."""
+    """The fields for the moments a record was made at and last changed at. Unsaid: those of the two that it has."""
 
     @property
     def moments(self) -> tuple[str, ...]:
