@@ -1,11 +1,12 @@
-"""`make docs`: writes docs/streams.md and the parts of README.md between `<!-- name -->` and `<!-- /name -->`.
+"""`make docs`: writes docs/streams.md, and parts of README.md and docs/architecture.md: from `<!-- name -->` to
+`<!-- /name -->`.
 
 Everything comes from the table of endpoints, the schemas, spec.json and benchmarks/results.md; a test compares.
 """
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -214,6 +215,16 @@ def meltano() -> str:
     return page[page.index("```yaml") : page.index("```\n", page.index("```yaml") + 7) + 3]
 
 
+def walk_table() -> str:
+    """The walks, what they cost, and one or two streams of each."""
+    rows = ["| walk | how | requests | for example |", "|---|---|---|---|"]
+    for walk in Walk:
+        names = [f"`{endpoint.name}`" for endpoint in ENDPOINTS if endpoint.walk is walk]
+        cost = walk.cost.format(rows="page of", size="page of")
+        rows.append(f"| {walk.name.lower()} | {walk.how} | {cost} | {', '.join(names[:2])} |")
+    return "\n".join(rows)
+
+
 def readme(text: str) -> str:
     """README.md with its generated parts anew."""
     parts = {
@@ -225,10 +236,20 @@ def readme(text: str) -> str:
         "singer": figures("singer"),
         "image": figures("image"),
     }
+    return filled("README.md", text, parts)
+
+
+def architecture(text: str) -> str:
+    """docs/architecture.md with its generated part anew."""
+    return filled("docs/architecture.md", text, {"walks": walk_table()})
+
+
+def filled(page: str, text: str, parts: Mapping[str, str]) -> str:
+    """The text of a page with these between their marks. Raises ValueError for marks that are not there."""
     for name, part in parts.items():
         marks = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
         if not marks.search(text):
-            raise ValueError(f"README.md has no part named {name}")
+            raise ValueError(f"{page} has no part named {name}")
         text = marks.sub(lambda found, part=part: f"{found[1]}{part}\n{found[2]}", text)  # type: ignore[misc]
     return text
 
@@ -239,5 +260,5 @@ def _cell(text: str) -> str:
 
 if __name__ == "__main__":
     (ROOT / "docs/streams.md").write_text(streams_page(), encoding="utf-8")
-    page = ROOT / "README.md"
-    page.write_text(readme(page.read_text(encoding="utf-8")), encoding="utf-8")
+    for page, written in ((ROOT / "README.md", readme), (ROOT / "docs/architecture.md", architecture)):
+        page.write_text(written(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -15,6 +15,7 @@ from source_closeio.endpoints import ENDPOINTS
 ROOT = Path(__file__).parent.parent
 OPENAPI = ROOT.parent / "shared/reference/close-openapi.yml"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 SHELL = [line for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 
@@ -31,6 +32,7 @@ def generate() -> ModuleType:
 def test_generated_parts_are_up_to_date(generate: ModuleType) -> None:
     assert (ROOT / "docs/streams.md").read_text(encoding="utf-8") == generate.streams_page(), "run `make docs`"
     assert generate.readme(README) == README, "run `make docs`"
+    assert generate.architecture(ARCHITECTURE) == ARCHITECTURE, "run `make docs`"
 
 
 def test_a_list_has_a_stream_or_a_reason_why_none_has_and_not_both(generate: ModuleType) -> None:
@@ -63,8 +65,32 @@ def test_the_diagram_joins_streams_that_exist(generate: ModuleType) -> None:
     assert {"leads", "users", "custom_objects", "opportunity_statuses"} <= drawn
 
 
-def test_make_targets_in_the_readme_exist() -> None:
-    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+def in_the_tree() -> set[str]:
+    """The paths that docs/architecture.md names in its tree."""
+    (tree,) = re.findall(r"```text\n(.*?)```", ARCHITECTURE, re.DOTALL)
+    paths, folders = set(), [""]
+    for indent, name in re.findall(r"^( *)(\S+)", tree, re.MULTILINE):
+        folders = [*folders[: len(indent) // 2 + 1], name]
+        paths.add("".join(folders))
+    return paths
+
+
+def test_the_tree_names_every_module_of_the_connector_and_every_folder_of_the_emulator_and_nothing_else() -> None:
+    modules = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "source_closeio").rglob("*.py")
+        if not path.name.startswith("__")
+    }
+    folders = {f"{path.parent.relative_to(ROOT)}/" for path in (ROOT / "close_emulator").glob("*/__init__.py")}
+
+    assert modules | folders <= in_the_tree()
+    assert not [path for path in in_the_tree() if not (ROOT / path).exists()]
+
+
+def test_make_targets_that_the_pages_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):.*## ", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    pages = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8") + ARCHITECTURE
+    assert set(re.findall(r"`make ([a-z-]+)", pages)) <= targets
 
     shown = set(re.findall(r"`make ([a-z]+)", README)) | {line.split()[1] for line in SHELL if line.startswith("make")}
     assert {"demo", "test"} <= shown <= targets
@@ -83,7 +109,7 @@ def test_commands_of_the_readme_are_understood(line: str) -> None:
 
 
 def test_links_to_files_lead_somewhere() -> None:
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text(encoding="utf-8")):
             assert (page.parent / link).exists(), (page.name, link)
 
