@@ -43,7 +43,7 @@ BY_ERROR: Mapping[str, Verdict] = {
 REFUSED = Verdict(FixInput, "Close refused to renew the access token ({status}): authenticate the source again.")
 NO_TOKENS = Verdict(
     TryLater,
-    "{host} did not answer {path} with tokens ({status}): Close has trouble, a firewall or a proxy stands on the way, "
+    "{host} did not answer {path} with tokens ({status}): Close has trouble, a firewall or a proxy is in the way, "
     "or `base_url` is wrong; try again later.",
 )
 

@@ -21,9 +21,9 @@ def read_json(path: str) -> Any:
         raise FileError(f"{path} cannot be read: {failure.strerror}.") from failure
     except json.JSONDecodeError as failure:
         where = f"line {failure.lineno}, column {failure.colno}"
-        raise FileError(f"{path} holds no JSON: {failure.msg} ({where}).") from failure
+        raise FileError(f"{path} is not JSON: {failure.msg} ({where}).") from failure
     except UnicodeDecodeError as failure:
-        raise FileError(f"{path} holds no text in UTF-8.") from failure
+        raise FileError(f"{path} is not text in UTF-8.") from failure
     except RecursionError:
         raise FileError(_too_deep(path)) from None
     except ValueError as failure:  # Python reads no more than some thousand digits
@@ -42,7 +42,7 @@ def read_object(path: str) -> dict[str, Any]:
 
 
 def _too_deep(path: str) -> str:
-    return f"{path} holds more than {DEEPEST} objects or lists inside each other."
+    return f"{path} nests objects or lists more than {DEEPEST} deep."
 
 
 def _is_shallow(value: Any, levels: int) -> bool:

@@ -82,7 +82,7 @@ BY_STATUS: Mapping[int, Verdict] = {
     415: Verdict(TellUs, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
     429: Verdict(
         TryLater,
-        "Close went on limiting the requests to {path} (429); lower `max_requests_per_second`, or sync when fewer "
+        "Close kept rate-limiting requests to {path} (429); lower `max_requests_per_second`, or sync when fewer "
         "programs use the organisation's allowance.",
     ),
 }
@@ -97,7 +97,7 @@ NOT_CLOSE = Verdict(
 )
 FIREWALL = Verdict(
     TryLater,
-    "A page that is not Close's refused {path} ({status}), as a firewall or a proxy on the way to {host} does; have it "
+    "Something other than Close refused {path} ({status}), such as a firewall or a proxy on the way to {host}; have it "
     "let the connector through, or try again later.",
 )
 NOT_JSON = Verdict(TryLater, "The answer of {path} was damaged on the way; try again later.")

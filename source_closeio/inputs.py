@@ -57,7 +57,7 @@ class Inputs(AbstractSource, ABC):
             ]
 
 
-NEXT = "make it anew of what `discover` prints"
+NEXT = "make it again from what `discover` prints"
 
 
 def catalog_of(held: Any) -> ConfiguredAirbyteCatalog:
@@ -70,7 +70,7 @@ def catalog_of(held: Any) -> ConfiguredAirbyteCatalog:
         raise CatalogError(f"The catalog is not as Airbyte's protocol wants it, at {places}; {NEXT}.") from None
     for name, times in Counter(each.stream.name for each in catalog.streams).items():
         if times > 1:
-            raise CatalogError(f"The catalog has stream {name} {times} times; leave one of them.")
+            raise CatalogError(f"The catalog has stream {name} {times} times; keep one of them.")
     for each in catalog.streams:
         columns = each.stream.json_schema.get("properties") or {}
         if not isinstance(columns, dict) or not all(isinstance(column, dict) for column in columns.values()):

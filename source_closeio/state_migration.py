@@ -36,7 +36,7 @@ def blobs(held: Any) -> dict[str, Mapping[str, Any]]:
             if blob is not None and not isinstance(blob, Mapping):
                 raise _no_state(f" of stream {name}")
             if name in found:
-                raise StateError(f"The state has stream {name} more than once; leave the oldest of them.")
+                raise StateError(f"The state has stream {name} more than once; keep the oldest one.")
             found[name] = blob or {}
     return found
 
@@ -44,7 +44,7 @@ def blobs(held: Any) -> dict[str, Mapping[str, Any]]:
 def _entries(message: Any) -> Iterable[Any]:
     match message:
         case {"global": {"shared_state": shared}} if shared:
-            raise StateError("The state has a `shared_state`, which this connector never wrote; leave it out.")
+            raise StateError("The state has a `shared_state`, which this connector never writes; remove it.")
         case {"stream": {} as entry} if not message.get("global"):
             return [entry]
         case {"global": {"stream_states": [*entries]}} if not message.get("stream"):

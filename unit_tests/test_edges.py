@@ -83,7 +83,7 @@ def test_the_page_of_a_firewall_leaves_nothing_out(close: Emulator, run: Run, sy
 
     assert output.statuses == {"tasks": "INCOMPLETE", "leads": "COMPLETE", "call_activities": "COMPLETE"}
     assert output.errors == [
-        f"A page that is not Close's refused /task/ ({status}), as a firewall or a proxy on the way to 127.0.0.1 does; "
+        f"Something other than Close refused /task/ ({status}), such as a firewall or a proxy on the way to 127.0.0.1; "
         "have it let the connector through, or try again later. Tried 8 times."
     ]
     (trace,) = (each["trace"]["error"] for each in output.of("TRACE") if each["trace"]["type"] == "ERROR")

@@ -149,8 +149,8 @@ def test_a_refusal_that_is_not_closes_own_is_tried_again_and_says_what_it_looks_
     assert resolution.response_action == ResponseAction.RETRY
     assert resolution.failure_type == FailureType.transient_error
     assert resolution.error_message == (
-        f"A page that is not Close's refused /lead/ ({status}), as a firewall or a proxy on the way to api.close.com "
-        "does; have it let the connector through, or try again later."
+        f"Something other than Close refused /lead/ ({status}), such as a firewall or a proxy on the way to "
+        "api.close.com; have it let the connector through, or try again later."
     )
 
 
@@ -423,7 +423,7 @@ def test_after_a_429_the_group_waits_and_the_thread_hardly_and_it_is_tried_longe
 
     assert len(pauses) == 39
     assert all(0.5 <= pause <= 1 for pause in pauses)
-    with pytest.raises(Problem, match=r"went on limiting the requests to /lead/ \(429\).*40 times"):
+    with pytest.raises(Problem, match=r"kept rate-limiting requests to /lead/ \(429\).*40 times"):
         waiting.backoff_time(answered(429), 40)
 
 
@@ -490,7 +490,9 @@ def test_each_sentence_is_one_with_the_next_step_and_a_bug_is_to_be_reported_her
         known = {"status": 418, "detail": ": query"}
         sentence = str(verdict.told_of("https://api.close.com/api/v1/lead/?query=secret", "/api/v1/", **known))
         assert re.fullmatch(r"[A-Z`a-z][^\n{}]*[a-zA-Z0-9`)/]\.", sentence), sentence
-        assert sentence.startswith(("Close", "The ", "A ", "No ", "api.close.com", "`")), sentence
+        assert sentence.startswith(
+            ("Close", "The ", "A ", "No ", "Something other than Close ", "api.close.com", "`")
+        ), sentence
         assert "secret" not in sentence
         report = "please report it at https://github.com/source-closeio/source-closeio/issues."
         assert sentence.endswith(report) == (verdict.problem is TellUs), sentence

@@ -39,12 +39,12 @@ def test_a_file_may_begin_with_a_byte_order_mark(kept: Kept, mark: bytes) -> Non
 @pytest.mark.parametrize(
     ("held", "sentence"),
     [
-        ('{"api_key": secret}', "holds no JSON: Expecting value (line 1, column 13)."),
-        (b'{"api_key": "secret\xff"}', "holds no text in UTF-8."),
+        ('{"api_key": secret}', "is not JSON: Expecting value (line 1, column 13)."),
+        (b'{"api_key": "secret\xff"}', "is not text in UTF-8."),
         ("9" * 5000, "holds a number with too many digits."),
-        ("[" * 100_000, "holds more than 100 objects or lists inside each other."),
-        ("[" * 101 + "]" * 101, "holds more than 100 objects or lists inside each other."),
-        ('{"a":' * 101 + "1" + "}" * 101, "holds more than 100 objects or lists inside each other."),
+        ("[" * 100_000, "nests objects or lists more than 100 deep."),
+        ("[" * 101 + "]" * 101, "nests objects or lists more than 100 deep."),
+        ('{"a":' * 101 + "1" + "}" * 101, "nests objects or lists more than 100 deep."),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence_that_quotes_nothing(kept: Kept, held: Any, sentence: str) -> None:
@@ -123,10 +123,10 @@ def test_a_wrong_catalog_is_one_sentence_that_quotes_nothing(kept: Kept, held: A
     with pytest.raises(AirbyteTracedException) as caught:
         Inputs.read_catalog(kept(held))
 
-    assert str(caught.value) == f"{sentence}; make it anew of what `discover` prints."
+    assert str(caught.value) == f"{sentence}; make it again from what `discover` prints."
 
 
 def test_a_stream_that_is_twice_in_a_catalog_is_named(kept: Kept) -> None:
     """Its two readers would move one state, past what one of them has not read yet."""
-    with pytest.raises(AirbyteTracedException, match=r"^The catalog has stream tasks 2 times; leave one of them\.$"):
+    with pytest.raises(AirbyteTracedException, match=r"^The catalog has stream tasks 2 times; keep one of them\.$"):
         Inputs.read_catalog(kept(catalog_of(("tasks", "leads", "tasks"))))

@@ -136,7 +136,7 @@ def test_an_api_key_may_stand_in_the_credentials_or_alone(close: Emulator, run: 
 ENDPOINT = "https://api.close.com/oauth2/token/"
 GOOD = {"access_token": "access_1", "refresh_token": "refresh_1", "expires_in": 600}
 TROUBLE = (
-    "127.0.0.1 did not answer /oauth2/token/ with tokens ({}): Close has trouble, a firewall or a proxy stands on the "
+    "127.0.0.1 did not answer /oauth2/token/ with tokens ({}): Close has trouble, a firewall or a proxy is in the "
     "way, or `base_url` is wrong; try again later. Tried 4 times."
 )
 

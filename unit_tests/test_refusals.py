@@ -250,7 +250,7 @@ def test_a_firewall_before_one_list_fails_its_stream_and_no_other(
     assert output.ids("call_activities") == set(ids)
     assert output.failure == incomplete(stream)
     (error,) = (each["trace"]["error"] for each in output.of("TRACE") if each["trace"]["type"] == "ERROR")
-    assert f"A page that is not Close's refused /{path} ({status})" in error["message"]
+    assert f"Something other than Close refused /{path} ({status})" in error["message"]
     assert error["failure_type"] == "transient_error"
 
 

@@ -16,7 +16,7 @@ ONE_WAY = "read --config config.json --catalog catalog.json"
     ("words", "sentence"),
     [
         ("check --config nowhere.json", "nowhere.json cannot be read: No such file or directory."),
-        ("check --config text.json", "text.json holds no JSON: Expecting value (line 1, column 1)."),
+        ("check --config text.json", "text.json is not JSON: Expecting value (line 1, column 1)."),
         ("check --config list.json", 'list.json must hold a JSON object like {"api_key": "..."}.'),
         ("read --config config.json --catalog nowhere.json", "nowhere.json cannot be read: No such file or directory."),
         (

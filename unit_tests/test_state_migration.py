@@ -191,12 +191,12 @@ def test_a_stream_whose_state_is_no_object_is_named(blob: Any) -> None:
 
 def test_two_states_of_one_stream_are_not_chosen_from() -> None:
     """Of two the wrong one would leave a gap that nothing tells of."""
-    with pytest.raises(StateError, match=r"^The state has stream leads more than once; leave the oldest of them\.$"):
+    with pytest.raises(StateError, match=r"^The state has stream leads more than once; keep the oldest one\.$"):
         blobs([{"stream": entry("leads", LEADS)}, {"global": {"stream_states": [entry("leads", None)]}}])
 
 
 def test_a_shared_state_is_not_ours() -> None:
     with pytest.raises(
-        StateError, match=r"^The state has a `shared_state`, which this connector never wrote; leave it out\.$"
+        StateError, match=r"^The state has a `shared_state`, which this connector never writes; remove it\.$"
     ):
         blobs([{"global": {"shared_state": {"a": 1}, "stream_states": [entry("leads", LEADS)]}}])

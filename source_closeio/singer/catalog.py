@@ -134,7 +134,7 @@ def _asked(given: Document) -> dict[str, Asked]:
         if not isinstance(name, str):
             raise CatalogError('Each of the `streams` of the catalog must be like {"tap_stream_id": "leads", ...}.')
         if name in asked:
-            raise CatalogError(f"The catalog has stream {name} more than once; leave one of them.")
+            raise CatalogError(f"The catalog has stream {name} more than once; keep one of them.")
         asked[name] = _asked_of(name, entry)
     return asked
 

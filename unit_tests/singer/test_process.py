@@ -144,9 +144,9 @@ def test_discovery_prints_a_catalog_and_nothing_else(close: Emulator, words: Any
         ({"catalog": {"api_key": "x"}}, "The catalog holds no `streams`"),
         (
             {"state": "{"},
-            "state.json holds no JSON: Expecting property name enclosed in double quotes (line 1, column 2).",
+            "state.json is not JSON: Expecting property name enclosed in double quotes (line 1, column 2).",
         ),
-        ({"state": "[" * 500 + "]" * 500}, "state.json holds more than 100 objects or lists inside each other."),
+        ({"state": "[" * 500 + "]" * 500}, "state.json nests objects or lists more than 100 deep."),
         ({"catalog": {"streams": ["leads"]}}, "Each of the `streams` of the catalog must be like"),
         ({"state": "[]"}, "state.json must hold a JSON object."),
         ({"state": {"leads": {}}}, "The state holds no `bookmarks`"),

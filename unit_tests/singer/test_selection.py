@@ -172,7 +172,7 @@ ANY_STREAM = 'Each of the `streams` of the catalog must be like {"tap_stream_id"
         ([{"tap_stream_id": ["leads"]}], ANY_STREAM),
         (
             [{"tap_stream_id": "leads", "selected": True}, {"stream": "leads"}],
-            "The catalog has stream leads more than once; leave one of them.",
+            "The catalog has stream leads more than once; keep one of them.",
         ),
         ([{"stream": "leads", "schema": "text"}], f"{AT_LEADS}`schema` must be an object."),
         ([{"stream": "leads", "metadata": {"selected": True}}], f"{AT_LEADS}`metadata` must be a list."),
