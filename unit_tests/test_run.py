@@ -17,7 +17,7 @@ ONE_WAY = "read --config config.json --catalog catalog.json"
     [
         ("check --config nowhere.json", "nowhere.json cannot be read: No such file or directory."),
         ("check --config text.json", "text.json is not JSON: Expecting value (line 1, column 1)."),
-        ("check --config list.json", 'list.json must hold a JSON object like {"api_key": "..."}.'),
+        ("check --config list.json", "list.json must hold a JSON object."),
         ("read --config config.json --catalog nowhere.json", "nowhere.json cannot be read: No such file or directory."),
         (
             "read --config config.json --catalog list.json",
