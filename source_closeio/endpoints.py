@@ -11,11 +11,7 @@ from enum import Enum
 
 
 class Walk(Enum):
-    """The ways in which Close can be walked; `streams.py` has one class for each, `pagination.py` one function.
-
-    how, cost: in words, for the docs; cost in requests, for `{rows}` new rows or `{size}` rows a page. dated: in slices
-    of time, for which the row says in `window` how its records lie in time.
-    """
+    """The ways in which Close can be walked; `streams.py` has one class for each, `pagination.py` one function."""
 
     LIST = ("the whole list by `_skip`, gone round again until nothing stirred", "one for each {rows} rows", False)
     WINDOW = (
@@ -42,73 +38,73 @@ class Walk(Enum):
 
     def __init__(self, how: str, cost: str, dated: bool) -> None:
         self.how = how
+        """In words, for the docs."""
         self.cost = cost
+        """The requests, in words, for the docs: for `{rows}` new rows a page, or `{size}` rows a page."""
         self.dated = dated
+        """In slices of time; the row says in `window` how its records lie in time."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """How the records of a stream lie in time.
-
-    cursor: the date that the slices are cut on; it is the stream's cursor field.
-    retention: how long Close keeps the records; `None` for ever.
-    """
+    """How the records of a stream lie in time."""
 
     cursor: str
+    """The date that the slices are cut on; it is the stream's cursor field."""
     retention: timedelta | None = None
+    """How long Close keeps the records; `None`: for ever."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """The list whose rows are asked for their children, one by one.
-
-    asks: the parameters that pick the children of one parent, `{id}` standing for its id. Where there are several, like
-        `({"allowing_user_id": "{id}"}, {"allowed_user_id": "{id}"})`, each is a list of its own, and all are read.
-    """
+    """The list whose rows are asked for their children, one by one: comments are asked for thread by thread."""
 
     of: "Endpoint"
+    """Where the parents are listed."""
     asks: tuple[Mapping[str, str], ...] = ({},)
+    """The parameters that pick the children of one parent, `{id}` standing for its id: with `({"thread_id": "{id}"},)`
+    the request for the comments of thread_1 is `/comment/?thread_id=thread_1`. Of several, such as
+    `({"allowing_user_id": "{id}"}, {"allowed_user_id": "{id}"})`, each is a request of its own, and the children are
+    what all of them bring."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One list of Close.
-
-    name: the stream's name.
-    path: below the base URL, with the closing slash without which Close redirects; `{id}` is the parent's.
-    key: the property that tells the records apart.
-    rows_in: the properties of the answer that hold the rows; none: the answer is the row. Only `data` comes in pages.
-        Of several, each row tells its own as `found_in`.
-    page_size: `_limit`. The caps differ from list to list and are not published; these were seen accepted.
-    params: sent with each request.
-    object_type: what the search endpoint calls the records.
-    fields: what is asked of the search endpoint; empty: all columns of the schema.
-    parent: where the children are found; for a search, its ask is a condition.
-    otherwise: how to read the same records where this way is refused.
-    custom_fields: whose custom fields the records carry, by the name of `/custom_field_schema/`.
-    json_text: properties whose shape differs from record to record, handed on as JSON text.
-    naive: date-times that Close sends without an offset; they are UTC.
-    secrets: properties that are not handed on.
-    refused_by: the statuses with which Close says that this key may not read the list.
-    """
+    """One list of Close."""
 
     name: str
+    """The stream's."""
     path: str
+    """Below the base URL, with the closing slash without which Close redirects; `{id}` is the parent's."""
     walk: Walk = Walk.LIST
     page_size: int = 100
+    """`_limit`. The caps differ from list to list and are not published; these were seen accepted."""
     window: Window | None = None
     params: Mapping[str, str] = field(default_factory=dict)
+    """Sent with each request."""
     key: str = "id"
+    """The property that tells the records apart."""
     rows_in: tuple[str, ...] = ("data",)
+    """The properties of the answer that hold the rows, such as `("metrics",)` for `{"metrics": [...]}`; none: the answer
+    is the row. Only `data` comes in pages. Of several, each row gets its own: `"found_in": "memberships"`."""
     object_type: str | None = None
+    """What the search endpoint calls the records."""
     fields: tuple[str, ...] = ()
+    """What is asked of the search endpoint; empty: all columns of the schema."""
     parent: Parent | None = None
+    """Where the parents are found whose children are read. For a search, its ask is a condition."""
     otherwise: "Endpoint | None" = None
+    """How to read the same records where Close refuses this way."""
     custom_fields: str | None = None
+    """Whose custom fields the records carry, by the name of `/custom_field_schema/`."""
     json_text: tuple[str, ...] = ()
+    """Properties whose shape differs from record to record, handed on as JSON text."""
     naive: tuple[str, ...] = ()
+    """Date-times that Close sends without an offset, such as "2026-01-31T09:30:00"; they are UTC."""
     secrets: tuple[str, ...] = ()
+    """Properties that are not handed on."""
     refused_by: tuple[int, ...] = (402, 403)
+    """The statuses with which Close says that this key may not read the list."""
 
     def of(self, parent_id: str) -> "Iterator[Endpoint]":
         """The plain lists that hold the children of one parent."""

@@ -49,11 +49,12 @@ SLEPT = -1.0
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an answer, or none, comes to: a problem, and the sentence that tells it; `{path}`, `{host}` and `{detail}`
-    are filled in. No problem: its records are taken. `TryLater`: the request is tried again, several times."""
+    """What an answer, or none, comes to."""
 
     problem: type[Problem] | None
+    """None: its records are taken. `TryLater`: the request is tried again, several times."""
     sentence: str = ""
+    """Tells the problem; `{path}`, `{host}`, `{status}` and `{detail}` are filled in."""
 
     def told_of(self, url: str | None, base_path: str = "", **known: object) -> Problem:
         """The problem with a request. base_path: what users do not care for in `{path}`."""

@@ -19,25 +19,30 @@ COUNTED = 2.0
 
 @dataclass(frozen=True)
 class Allowance:
-    """What an answer says: requests a window, requests left, seconds until there are more, the window; `None`: unsaid.
-
-    refused_for: seconds that a 429 asks for; of_organisation: it is the organisation's limit that refuses.
-    """
+    """What an answer says of a limit; `None`: nothing."""
 
     limit: int | None = None
+    """Requests a window."""
     remaining: int | None = None
+    """Requests that are left."""
     reset: float | None = None
+    """Seconds until there are more."""
     window: float | None = None
+    """Seconds."""
     refused_for: float | None = None
+    """Seconds to wait, of a 429."""
     of_organisation: bool = False
+    """Whether it is the organisation's limit that refuses, and not the group's."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """One request of a group: its number there, and when it left."""
+    """One request of a group."""
 
     number: int
+    """Counted from 1 in its group."""
     at: float
+    """When it left, in seconds."""
 
 
 class Group:

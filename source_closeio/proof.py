@@ -12,17 +12,18 @@ GROWING_ROUNDS = 3
 
 @dataclass
 class Lap:
-    """What one round through a list saw.
-
-    seen: the ids, with the dates of creation. length: of the list, None where that cannot be told. still: nothing
-    stirred, so this is all of it. twice: a row came twice. trace: the same for two rounds that saw the same pages.
-    """
+    """What one round through a list saw."""
 
     seen: dict[str, str] = field(default_factory=dict)
+    """The ids, with the dates of creation."""
     length: int | None = 0
+    """Of the list; None where that cannot be told."""
     still: bool = True
+    """Nothing stirred, so this is all of it."""
     twice: bool = False
+    """A row came twice."""
     trace: int = 0
+    """The same for two rounds that saw the same pages."""
 
     def take(self, rows: list[Record], key: str, place: object) -> int:
         """Takes a page; how many of its rows are new to this round."""
