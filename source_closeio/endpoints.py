@@ -85,7 +85,7 @@ class Endpoint:
     key: str = "id"
     """The property that tells the records apart."""
     rows_in: tuple[str, ...] = ("data",)
-    """The properties of the answer that hold the rows, such as `("metrics",)` for `{"metrics": [...]}`; none: the answer
+    """The properties of the answer with the rows, such as `("metrics",)` for `{"metrics": [...]}`; none: the answer
     is the row. Only `data` comes in pages. Of several, each row gets its own: `"found_in": "memberships"`."""
     object_type: str | None = None
     """What the search endpoint calls the records."""

@@ -170,16 +170,16 @@ class RateLimiter(APIBudget):
 
 @dataclass
 class Meter:
-    """What the requests of one stream came to; readers share it.
-
-    wanted: what was asked for; requests: that went for it, some again. limited: answers 429. waited: seconds that its
-    readers stood in line, added up.
-    """
+    """What the requests of one stream came to; readers share it."""
 
     wanted: int = 0
+    """Pages that were asked for."""
     requests: int = 0
+    """That went for them, some of them again."""
     limited: int = 0
+    """Of those, the ones that were answered with 429."""
     waited: float = 0.0
+    """Seconds that its readers stood in line, added up."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, *, wanted: int = 0, requests: int = 0, limited: int = 0, waited: float = 0.0) -> None:

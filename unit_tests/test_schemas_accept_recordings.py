@@ -38,7 +38,7 @@ ACTIVITIES = {
     "TaskCompleted": "task_completed_activities",
     "WhatsAppMessage": "whatsapp_message_activities",
 }
-KEY = {endpoint.name: endpoint.key for endpoint in ENDPOINTS}
+KEY = {endpoint.name: endpoint.key for endpoint in (*ENDPOINTS, CUSTOM_FIELD_VALUES)}
 # The first part of a recorded path; activities go by their `_type`.
 STREAM_OF = {
     "contact": "contacts",
