@@ -74,11 +74,9 @@ def test_the_recipe_touches_the_table_one_schema_and_one_list_of_the_emulator() 
 def test_a_stream_that_follows_the_recipe_is_discovered_read_by_id_and_passes_the_tests_of_the_catalog(
     copy: Path,
 ) -> None:
-    told = python(
-        copy, "-m", "pytest", "-rA", "-q", "-p", "no:cacheprovider", "-k", "(badges or offers_every_row or unique) and not cut_off",
-        "unit_tests/test_catalog.py", "unit_tests/test_streams.py", "unit_tests/test_page_of_three.py",
-        "unit_tests/test_schemas_accept_recordings.py",
-    )  # fmt: skip
+    chosen = "(badges or offers_every_row or unique) and not cut_off"
+    modules = [f"unit_tests/test_{name}.py" for name in ("catalog", "streams", "schemas_accept_recordings")]
+    told = python(copy, "-m", "pytest", "-rA", "-q", "-p", "no:cacheprovider", "-k", chosen, *modules)
 
     passed = set(re.findall(r"^PASSED \S+::(\S+)$", told, re.MULTILINE))
     assert passed >= {
