@@ -20,7 +20,7 @@ Fetch = Callable[[dict[str, Any]], Answer]
 """Takes query parameters (or, for search, what makes its body), returns the decoded JSON object."""
 
 Share = Callable[[Rest], Span]
-"""Asked after a page that is not the last: the part of the rest that the walk goes on with; others read what is left."""
+"""Asked after a page that is not the last: the part of the rest that the walk goes on with; others read the other."""
 
 MOST_STEPS_BACK = 20
 """In search of pages that join; each step is twice as long as the one before."""

@@ -279,7 +279,7 @@ class DatedReader(StreamReader):
         If it has read its fill and goes on towards the older, it ends here: the oldest comes first, for the state.
         """
         piece.pages += 1
-        kept, left = rest.span, ()
+        kept, left = rest.span, list[Span]()
         if piece.pages >= FILL and rest.thirds:
             kept, *left = rest.thirds
         elif piece.pages >= FILL or rest.span.is_longer_than(self._sharing.longest) or self._sharing.wants(piece.group):

@@ -54,8 +54,8 @@ def test_each_search_names_its_type(close: Emulator, sync: Sync) -> None:
     searches = [str(request.body) for request in close.requests if request.path == "data/search/"]
     assert searches
     assert all(("cotype_a" in each) != ("cotype_b" in each) for each in searches)
-    # Once for the searches, once for the columns.
-    assert len([request for request in close.requests if request.path == "custom_object_type/"]) == 2
+    # Once for the question which way to read them, once for the searches, once for the columns.
+    assert len([request for request in close.requests if request.path == "custom_object_type/"]) == 3
 
 
 def test_a_plateau_of_equal_dates(close: Emulator, sync: Sync) -> None:

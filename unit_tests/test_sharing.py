@@ -13,10 +13,10 @@ from airbyte_cdk.sources.message import InMemoryMessageRepository
 
 from close_emulator import Emulator, Sizes
 from source_closeio import cursor as cursors
+from source_closeio import readers
 from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.rate_limit import Meter
-from source_closeio.readers import FILL
 from source_closeio.reporting import came_to, under_way
 from source_closeio.windows import Progress, Span, parse_moment
 
@@ -67,8 +67,11 @@ def test_slices_of_more_than_one_page_are_cut_to_the_length_that_the_user_wants(
     assert max(Counter(each for each in free_spans if each[1] - each[0] > 2 * DAY).values()) > 10
 
 
-def test_a_long_first_sync_by_one_reader_moves_its_state_before_it_ends(close: Emulator, sync: Sync) -> None:
-    ids = fill(close, "call_activities", 100 * FILL * 3, step=timedelta(minutes=5))
+def test_a_long_first_sync_by_one_reader_moves_its_state_before_it_ends(
+    close: Emulator, sync: Sync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readers, "FILL", 2)
+    ids = fill(close, "call_activities", 4000, step=timedelta(minutes=12))
     config = {"num_workers": 1, "start_date": (NOW - 40 * DAY).isoformat()}
 
     output = sync("call_activities", config=config)
@@ -76,7 +79,8 @@ def test_a_long_first_sync_by_one_reader_moves_its_state_before_it_ends(close: E
     cut = sync("call_activities", config=config, lines=output.messages.index(output.of("STATE")[1]) + 1)
     rest = sync("call_activities", config=config, state=cut.state)
 
-    assert len(set(reached)) > 3
+    assert len(set(reached)) > 10
+    assert reached[1] < (NOW - 30 * DAY).isoformat(), "the oldest slice comes first"
     assert reached == sorted(reached)
     assert cut.ids("call_activities") | rest.ids("call_activities") == set(ids)
     assert len(rest.ids("call_activities")) < len(ids)

@@ -12,7 +12,7 @@ from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 
 from close_emulator import Emulator
-from source_closeio import engine
+from source_closeio import engine, readers
 from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.streams import ChildStream
@@ -251,6 +251,7 @@ class Shared(InMemoryMessageRepository):
 def test_all_that_a_state_covers_came_before_it(close: Emulator, sync: Sync, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "RECORDS_IN_FLIGHT", 5)
     monkeypatch.setattr(engine, "InMemoryMessageRepository", Shared)
+    monkeypatch.setattr(readers, "FILL", 1)
     cursors = {e.name: e.window.cursor for e in ENDPOINTS if e.window}
     streams = ("leads", "call_activities", "tasks", "event_log")
     for stream in streams:

@@ -65,7 +65,7 @@ def read_options(config: Mapping[str, Any], profile: str | None = None) -> Optio
     if "date_window" in given and not (type(window) is int and bounds["minimum"] <= window <= bounds["maximum"]):
         # tap-closeio took what it could not use for its default, so configs may hold anything.
         del given["date_window"]
-        remarks.append(f"`date_window` is no number of days that can be used; it is {bounds['default']}.")
+        remarks.append("`date_window` is no number of days that can be used; slices follow the records.")
     if unknown := sorted(given.keys() - known.keys()):
         remarks.append(f"Options that are not known are ignored: {', '.join(unknown)}.")
     return Options(chosen, undeclared == "keep", given, tuple(remarks))

@@ -50,11 +50,11 @@ def test_half_a_character_in_a_key_is_no_reason_to_fail() -> None:
 
 
 @pytest.mark.parametrize("value", [0, "abc", -5, "0", 367, 1.5, True])
-def test_a_date_window_that_tap_closeio_took_for_its_default_is_one_here(value: Any) -> None:
+def test_a_date_window_that_tap_closeio_took_for_its_default_is_as_good_as_none(value: Any) -> None:
     options = read_options({"api_key": "api_1", "date_window": value})
 
     assert "date_window" not in options.source
-    assert options.remarks == ("`date_window` is no number of days that can be used; it is 15.",)
+    assert options.remarks == ("`date_window` is no number of days that can be used; slices follow the records.",)
 
 
 def test_the_profile_of_the_command_line_has_the_last_word() -> None:
