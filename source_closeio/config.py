@@ -19,29 +19,27 @@ _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
 @dataclass(frozen=True)
 class Settings:
-    """The options of spec.json, read.
-
-    api_key: HTTP Basic user name; `None` with OAuth.
-    oauth: the whole config where it holds OAuth credentials: tokens are taken from it, and new ones put into it.
-    start_date: the oldest moment that a first sync reads of streams with dates; `None`: everything.
-    lookbacks: what an incremental sync reads again before its state, by the cursor: `activities_window_seconds` of
-        what is found by its creation, `updates_window_seconds` of what is found by its last change.
-    date_window: slices of more than a page are cut until they are no longer; `None`: slices follow the records.
-    custom_field_names: whether the stream custom_field_values is offered.
-    most_per_second: requests of all streams together; `None`: as many as Close allows.
-    base_url: with a closing slash.
-    """
+    """The options of spec.json, read."""
 
     api_key: str | None
+    """HTTP Basic user name; `None` with OAuth."""
     oauth: MutableMapping[str, Any] | None
+    """The whole config where it holds OAuth credentials: tokens are taken from it, and new ones put into it."""
     start_date: datetime | None
+    """The oldest moment that a first sync reads of streams with dates; `None`: everything."""
     lookbacks: Mapping[str, timedelta]
+    """What an incremental sync reads again before its state, by the cursor: `activities_window_seconds` of what is
+    found by its creation, `updates_window_seconds` of what is found by its last change."""
     date_window: timedelta | None
+    """Slices of more than a page are cut until they are no longer; `None`: slices follow the records."""
     custom_field_names: bool
+    """Whether the stream custom_field_values is offered."""
     num_workers: int
     most_per_second: int | None
+    """Requests of all streams together; `None`: as many as Close allows."""
     user_agent: str
     base_url: str
+    """With a closing slash."""
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:

@@ -212,16 +212,15 @@ class StreamReader(PartitionGenerator):
 
 @dataclass(frozen=True)
 class Sharing:
-    """How slices come to be shared.
-
-    wants: whether a reader has nothing to do, and requests of this group of endpoints would not only wait for their
-    turn. hand_over: to the CDK, which gives the slice to a worker and waits for its end. longest: a slice of more than
-    one page is halved until it is no longer.
-    """
+    """How slices come to be shared."""
 
     wants: Callable[[str], bool]
+    """Whether a reader has nothing to do, and requests of this group of endpoints would not only wait for their
+    turn."""
     hand_over: Callable[[Slice], None]
+    """To the CDK, which gives the slice to a worker and waits for its end."""
     longest: timedelta | None
+    """A slice of more than one page is halved until it is no longer."""
 
 
 class DatedReader(StreamReader):

@@ -56,16 +56,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Rest:
-    """What is left of a span that is being read, after a page that is not the last.
-
-    span: where rows may lie that have not been handed on. middle: where it can be halved. read_to: of a walk from the
-    newest to the oldest, the second that it has come to. known: the keys of those in the span that have been handed on.
-    """
+    """What is left of a span that is being read, after a page that is not the last."""
 
     span: Span
+    """Where rows may lie that have not been handed on."""
     middle: datetime
+    """Where it can be halved."""
     read_to: datetime | None = None
+    """Of a walk from the newest to the oldest, the second that it has come to."""
     known: Collection[str] = ()
+    """The keys of those in the span that have been handed on."""
 
     @property
     def halves(self) -> tuple[Span, Span]:
@@ -84,14 +84,12 @@ class Rest:
 
 @dataclass(frozen=True)
 class Part:
-    """What is read in one piece, beside others: a slice of time, or what belongs to one parent. Neither: all.
-
-    known: keys of rows that another reader has handed on already.
-    """
+    """What is read in one piece, beside others: a slice of time, or what belongs to one parent. Neither: all."""
 
     span: Span = Span()
     parent: str = ""
     known: frozenset[str] = frozenset()
+    """Keys of rows that another reader has handed on already."""
 
 
 def parse_moment(value: object) -> datetime:

@@ -39,11 +39,14 @@ class Piece(Partition, ABC):
 
 @dataclass(order=True)
 class Task:
-    """place: of two of one turn the lower goes first. turn: the streams take turns. group: as in `Piece`."""
+    """What a worker does next, and where in line it stands."""
 
     place: tuple[datetime, int]
+    """Of two of one turn the lower goes first."""
     turn: str = field(compare=False)
+    """The streams take turns."""
     group: str = field(compare=False)
+    """As in `Piece`."""
     do: Callable[[], Any] = field(compare=False)
 
 

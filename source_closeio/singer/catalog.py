@@ -21,22 +21,20 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class TapStream:
-    """What is offered, and what of it is wanted.
-
-    source: the connector's stream, with the schema that its records are to fit.
-    schema: what targets are told; deselected properties are not in it.
-    cursor: the property that its bookmark is of; None where the stream is read whole each time.
-    deselected: paths of properties that are not wanted.
-    whole: read from the beginning, whatever the state says.
-    """
+    """What is offered, and what of it is wanted."""
 
     row: Row
     source: AirbyteStream
+    """The connector's stream, with the schema that its records are to fit."""
     schema: Schema
+    """What targets are told; deselected properties are not in it."""
     keys: tuple[str, ...]
     cursor: str | None
+    """The property that its bookmark is of; None where the stream is read whole each time."""
     deselected: tuple[Path, ...] = ()
+    """Paths of properties that are not wanted."""
     whole: bool = False
+    """Read from the beginning, whatever the state says."""
 
     @property
     def name(self) -> str:

@@ -17,21 +17,20 @@ ANYTHING = {"type": ["null", "string", "number", "boolean", "object", "array"]}
 
 @dataclass(frozen=True)
 class Row:
-    """One stream of a profile.
-
-    name: Singer's; source: the connector's.
-    declared: the schemas that replace or join the connector's, by path; arrays on the way are not named.
-    mail_dates: paths of texts that are rewritten where they can be read as dates.
-    reshape: changes a record in place; its schema is changed by `fold` alone.
-    folded: the prefix of the properties that `reshape` takes away.
-    """
+    """One stream of a profile."""
 
     name: str
+    """Singer's."""
     source: str
+    """The connector's."""
     declared: Mapping[str, Schema] = field(default_factory=dict)
+    """The schemas that replace or join the connector's, by path; arrays on the way are not named."""
     mail_dates: tuple[str, ...] = ()
+    """Paths of texts that are rewritten where they can be read as dates."""
     reshape: Callable[[Record], None] | None = None
+    """Changes a record in place; its schema is changed by `fold` alone."""
     folded: str | None = None
+    """The prefix of the properties that `reshape` takes away."""
 
     def schema(self, of_source: Mapping[str, Any]) -> Schema:
         """The stream's JSON schema, not yet narrowed to what targets understand."""

@@ -30,12 +30,14 @@ OWN: Mapping[str, Mapping[str, Any]] = {
 
 @dataclass(frozen=True)
 class Options:
-    """source: the connector's config. remarks: sentences for the log."""
+    """What a Singer user wants."""
 
     profile: str
     keep_undeclared: bool
     source: dict[str, Any]
+    """The connector's config."""
     remarks: tuple[str, ...] = ()
+    """Sentences for the log."""
 
 
 def settings() -> dict[str, Any]:
