@@ -255,7 +255,7 @@ def test_all_that_a_state_covers_came_before_it(close: Emulator, sync: Sync, mon
     cursors = {e.name: e.window.cursor for e in ENDPOINTS if e.window}
     streams = ("leads", "call_activities", "tasks", "event_log")
     for stream in streams:
-        fill(close, stream, 300, step=timedelta(minutes=122))
+        fill(close, stream, 1200, step=timedelta(minutes=30))
     dates = {
         stream: {row["id"]: parse_moment(row[cursors[stream]]) for row in close.all(PATH[stream])} for stream in streams
     }
