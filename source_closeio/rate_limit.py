@@ -61,7 +61,7 @@ def refusal(headers: Mapping[str, str], body: object) -> Allowance:
     return Allowance(
         head.limit or _whole(said.get("rate_limit")),
         head.remaining,
-        head.reset if exact is None else exact,
+        exact,
         _seconds(said.get("rate_window")),
         wait,
         said.get("rate_limit_type") == "org",

@@ -8,7 +8,7 @@ import pytest
 
 from source_closeio.errors import CursorRefused, NoProgress
 from source_closeio.pagination import events
-from source_closeio.windows import Span
+from source_closeio.windows import Rest, Span
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 Row = dict[str, Any]
@@ -159,3 +159,30 @@ def test_a_row_of_the_span_that_moves_into_a_full_second_is_handed_on_once() -> 
 
     seen = read(log, Span(at(1), at(9)))
     assert sorted(seen) == ["e7", "t0", "t1", "t2", "t3"]
+
+
+def test_what_is_older_than_the_last_event_can_be_left_after_each_page() -> None:
+    told: list[Rest] = []
+
+    def share(rest: Rest) -> Span:
+        told.append(rest)
+        return rest.halves[0] if len(told) == 2 else rest.span
+
+    asked = Log(*(event(f"e{i}", i) for i in range(20)))
+    read = [each["id"] for each in events(asked, Span(at(0), at(20)), 4, share)]
+
+    assert read == [f"e{i}" for i in range(19, 5, -1)]
+    assert told[:2] == [Rest(Span(at(0), at(20)), at(8), at(16)), Rest(Span(at(0), at(20)), at(6), at(13))]
+    assert {each.span for each in told[2:]} == {Span(at(6), at(20))}
+
+
+def test_of_events_without_a_beginning_or_within_a_second_nothing_can_be_halved() -> None:
+    told: list[Rest] = []
+
+    def share(rest: Rest) -> Span:
+        told.append(rest)
+        return rest.span
+
+    list(events(Log(*(event(f"e{i}", 18.0 + i / 10) for i in range(9))), Span(at(18), at(20)), 4, share))
+
+    assert told == []

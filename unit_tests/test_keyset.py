@@ -9,7 +9,7 @@ import pytest
 from source_closeio.errors import CursorRefused, NoProgress
 from source_closeio.keyset import search
 from source_closeio.pagination import MOST_REPEATS
-from source_closeio.windows import Span
+from source_closeio.windows import Rest, Span
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ALL = Span()
@@ -285,3 +285,18 @@ def test_a_quarter_of_a_page_may_be_out_of_order(swapped: int, chained: bool) ->
 
     assert set(read(asked, limit=4)) == {each["id"] for each in held}
     assert any("cursor" in each for each in asked.asked) is chained
+
+
+def test_what_is_newer_than_the_anchor_can_be_left_after_each_page() -> None:
+    told: list[Rest] = []
+
+    def share(rest: Rest) -> Span:
+        told.append(rest)
+        return rest.halves[0] if len(told) == 2 else rest.span
+
+    asked = Search(*(row(f"r{i}", i) for i in range(20)))
+    read = [each["id"] for each in search(asked, Span(at(0), at(20)), ("date", "born"), 4, share)]
+
+    assert read == [f"r{i}" for i in range(13)]
+    assert told[:2] == [Rest(Span(at(0), at(20)), at(12)), Rest(Span(at(3), at(20)), at(13))]
+    assert {each.span.end for each in told[2:]} == {at(13)}

@@ -9,7 +9,7 @@ import pytest
 from source_closeio import pagination
 from source_closeio.errors import NoProgress, OffsetCapReached
 from source_closeio.pagination import window
-from source_closeio.windows import Span
+from source_closeio.windows import Rest, Span
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 Row = dict[str, Any]
@@ -180,3 +180,90 @@ def test_a_span_whose_rows_show_no_date_inside_it_is_parted_in_the_middle() -> N
 
     assert sorted(read(asked, Span(at(5), at(9)))) == [f"r{i}" for i in range(7)]
     assert asked.questions() == [(5, 9, 0), (5, 7, 0), (5, 6, 0), (6, 7, 0), (7, 9, 0)]
+
+
+# What is left
+
+
+class Readers:
+    """Takes note of what is left after each page, and at one of them has the walk go on with a part of it."""
+
+    def __init__(self, at: int = -1, part: Callable[[Rest], Span] = lambda rest: rest.span) -> None:
+        self.told: list[Rest] = []
+        self._at = at
+        self._part = part
+
+    def __call__(self, rest: Rest) -> Span:
+        self.told.append(rest)
+        return self._part(rest) if len(self.told) == self._at else rest.span
+
+
+def shared(asked: List, readers: Readers, order: str | None = None, known: tuple[str, ...] = ()) -> list[str]:
+    return [each["id"] for each in window(asked, Span(at(0), at(20)), "date", 4, order, known, readers)]
+
+
+def test_of_a_list_from_the_newest_on_what_is_older_than_the_last_row_can_be_left() -> None:
+    readers, held = Readers(), [row(f"r{i}", i) for i in range(9, -1, -1)]
+
+    assert shared(List(*held), readers) == [each["id"] for each in held]
+    assert readers.told == [
+        Rest(Span(at(0), at(20)), at(3), at(6)),
+        Rest(Span(at(0), at(20)), at(2), at(4)),
+        Rest(Span(at(0), at(20)), at(1), at(2)),
+    ]
+
+
+def test_of_a_list_from_the_oldest_on_what_is_newer_than_the_last_row_can_be_left() -> None:
+    readers, held = Readers(), [row(f"r{i}", i) for i in range(7)]
+
+    assert shared(List(*held), readers) == [each["id"] for each in held]
+    assert readers.told == [Rest(Span(at(0), at(20)), at(12)), Rest(Span(at(0), at(20)), at(13))]
+
+
+def test_the_walk_goes_on_at_its_place_with_the_part_that_is_not_left() -> None:
+    newest, oldest = (List(*(row(f"r{i}", i) for i in order)) for order in (range(9, -1, -1), range(18)))
+
+    assert shared(newest, Readers(1, lambda rest: rest.halves[0])) == ["r9", "r8", "r7", "r6", "r5", "r4", "r3"]
+    assert newest.questions() == [(0, 20, 0), (3, 20, 2), (3, 20, 4)]
+    assert shared(oldest, Readers(2, lambda rest: rest.halves[0])) == [f"r{i}" for i in range(13)]
+    assert oldest.questions()[1:3] == [(0, 20, 2), (0, 13, 4)]
+
+
+def test_a_walk_from_the_newest_on_may_end_with_the_second_that_it_has_come_to() -> None:
+    asked, readers = List(*(row(f"r{i}", i) for i in range(9, -1, -1))), Readers(1, lambda rest: (rest.thirds or [])[0])
+
+    assert shared(asked, readers) == ["r9", "r8", "r7", "r6"]
+    assert asked.questions() == [(0, 20, 0), (6, 20, 2)]
+    assert readers.told[0].thirds == (Span(at(6), at(20)), Span(at(3), at(6)), Span(at(0), at(3)))
+    assert readers.told[0].halves == (Span(at(3), at(20)), Span(at(0), at(3)))
+
+
+def test_a_list_in_another_order_is_halved_at_the_median_of_the_dates_and_begun_again() -> None:
+    dates = [5, 1, 9, 3, 7, 2]
+    asked, readers = (
+        List(*(row(f"r{i}", i, nth) for nth, i in enumerate(dates))),
+        Readers(1, lambda rest: rest.halves[0]),
+    )
+
+    assert shared(asked, readers, "born") == ["r5", "r1", "r9", "r3", "r2"]
+    assert asked.questions() == [(0, 20, 0), (0, 5, 0)]
+    assert readers.told == [Rest(Span(at(0), at(20)), at(5), None, {"r5", "r1", "r9", "r3", "r2"})]
+    assert readers.told[0].thirds is None
+
+
+def test_what_is_known_is_not_handed_on_again() -> None:
+    assert shared(List(*(row(f"r{i}", i) for i in range(5))), Readers(), known=("r1", "r4")) == ["r0", "r2", "r3"]
+
+
+def test_nothing_is_left_of_a_page_of_one_second_nor_of_less_than_two_nor_after_a_span_was_parted() -> None:
+    readers = Readers()
+
+    shared(List(*(row(f"r{i}", 5 + i // 9) for i in range(9))), readers)
+    list(window(List(*(row(f"r{i}", i) for i in range(5))), Span(at(0), at(5)), "date", 4, None, (), readers))
+    assert readers.told == []
+
+    def moved(nth: int, answer: Row) -> Row:
+        return {"data": answer["data"][1:] + answer["data"][:1], "has_more": True} if nth == 2 else answer
+
+    shared(List(*(row(f"r{i}", i) for i in range(10)), lie=moved), readers)
+    assert len(readers.told) == 1

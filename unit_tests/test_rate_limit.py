@@ -273,7 +273,8 @@ def test_a_meter_that_threads_share_loses_nothing() -> None:
 
     def add() -> None:
         for _ in range(1000):
-            meter.add(requests=1, limited=2, waited=3.0)
+            meter.add(wanted=4, requests=1, limited=2, waited=3.0)
+            meter.add()
 
     threads = [threading.Thread(target=add) for _ in range(8)]
     for thread in threads:
@@ -281,7 +282,7 @@ def test_a_meter_that_threads_share_loses_nothing() -> None:
     for thread in threads:
         thread.join()
 
-    assert (meter.requests, meter.limited, meter.waited) == (8000, 16000, 24000.0)
+    assert (meter.wanted, meter.requests, meter.limited, meter.waited) == (32000, 8000, 16000, 24000.0)
 
 
 # One group, by the moments at which it is told.
