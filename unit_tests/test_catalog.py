@@ -49,7 +49,7 @@ def test_names_are_unique_and_each_schema_belongs_to_a_row() -> None:
     files = {path.stem for path in (Path(source_closeio.__file__).parent / "schemas").glob("*.json")}
 
     assert len(set(names)) == len(names)
-    assert files == {*names, CUSTOM_FIELD_VALUES.name}
+    assert files == {*names, CUSTOM_FIELD_VALUES.name}, "each row has source_closeio/schemas/<name>.json"
 
 
 def test_discover_offers_every_row(run: Callable[..., Output]) -> None:

@@ -135,7 +135,9 @@ def test_file_keeps_to_the_rules(file: Path) -> None:
         assert ("items" in below) == ("array" in below["type"]), path
     for path, below in [("", schema), *each_property(schema)]:
         names = list(below.get("properties", {}))
-        assert names == sorted(names, key=lambda name: (name != "id", name != "_type", name)), path
+        assert names == sorted(names, key=lambda name: (name != "id", name != "_type", name)), (
+            f"{path or 'columns'}: first id and _type, the others by the alphabet"
+        )
     for path, below in each_property(schema):
         if below.get("properties") == {}:
             assert below["description"], f"{path}: a free-form map says what its keys are"

@@ -44,19 +44,25 @@ def file_of(path: str) -> Path:
 
 
 def _read(path: str, found: dict[str, Declaration]) -> Declaration:
-    """The declaration of a list; also found, after the one it is like."""
+    """The declaration of a list; also found, after the one it is like. Raises ValueError that names the file."""
     if path in found:
         return found[path]
-    facts, *lines = [json.loads(line) for line in file_of(path).read_text(encoding="utf-8").splitlines()]
-    source, like, _ = facts.pop("source"), facts.pop("like", None), facts.pop("note", None)
-    base = _read(like, found) if like else None
-    known: dict[str, Any] = {**(base.facts if base else {})}
-    for name, value in facts.items():
-        known[name.lstrip("+")] = [*known[name[1:]], *value] if name.startswith("+") else value
-    example = dict(lines[0]) if lines else {known.get("key", "id"): f"{known['prefix']}_*", "organization_id": "orga_*"}
-    example = {**(base.example if base else {}), **example}
-    stamps = [name for name in Resource.stamps if name in example]
-    resource = Resource(path, **{name: _frozen(value) for name, value in {"stamps": stamps, **known}.items()})
+    try:
+        facts, *lines = [json.loads(line) for line in file_of(path).read_text(encoding="utf-8").splitlines()]
+        source, like, _ = facts.pop("source"), facts.pop("like", None), facts.pop("note", None)
+        base = _read(like, found) if like else None
+        known: dict[str, Any] = {**(base.facts if base else {})}
+        for name, value in facts.items():
+            known[name.lstrip("+")] = [*known[name[1:]], *value] if name.startswith("+") else value
+        key = known.get("key", "id")
+        example = dict(lines[0]) if lines else {key: f"{known['prefix']}_*", "organization_id": "orga_*"}
+        example = {**(base.example if base else {}), **example}
+        stamps = [name for name in Resource.stamps if name in example]
+        resource = Resource(path, **{name: _frozen(value) for name, value in {"stamps": stamps, **known}.items()})
+    except KeyError as failure:
+        raise ValueError(f"{file_of(path)} cannot be read: it lacks {failure}.") from failure
+    except (TypeError, ValueError) as failure:
+        raise ValueError(f"{file_of(path)} cannot be read: {failure}.") from failure
     found[path] = Declaration(resource, source, known, example, tuple(lines[1:]), like)
     return found[path]
 

@@ -13,6 +13,7 @@ import pytest
 
 import close_emulator
 from close_emulator import RESOURCES, Emulator, Sizes
+from close_emulator.lists import catalogue
 from close_emulator.lists.catalogue import DECLARATIONS
 from unit_tests.emulator.conftest import Emulate
 
@@ -130,6 +131,20 @@ def test_a_list_is_declared_in_one_file(tmp_path: Path) -> None:
     asked = "from close_emulator import SMALL, Emulator; print(sorted(map(len, Emulator(SMALL).ids('foo/'))))"
     told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert told.stdout == "[47, 47]\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"prefix": "foo", "noun": "Foo"}', '{"source": "nowhere"}', '{"source": "nowhere", "pages": 1}', '{"source": '],
+    ids=["no source", "no prefix", "an unknown word", "no JSON"],
+)
+def test_a_declaration_that_cannot_be_read_is_told_with_its_file(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ROWS", tmp_path)
+    (tmp_path / "foo.jsonl").write_text(f"{line}\n")
+    with pytest.raises(ValueError, match=r"/foo\.jsonl cannot be read: ."):
+        catalogue._read("foo/", {})
 
 
 @pytest.mark.parametrize("path", sorted({*LISTS} - {"event/"}))
