@@ -120,13 +120,12 @@ class Engine:
     def _tell_at_the_end(self) -> None:
         readers = [each for each in self._readers if each.ended]
         for each in readers:
-            logger.info(
-                came_to(f"Stream {each.stream.name}", each.records, each.ended - each.began, [each.stream.meter])
-            )
+            seconds, meter = each.ended - each.began, each.stream.meter
+            logger.info(came_to(f"Stream {each.stream.name}", each.records, each.counted, seconds, [meter]))
         if readers:
             seconds = max(each.ended for each in readers) - min(each.began for each in readers)
             records, meters = sum(each.records for each in readers), [each.stream.meter for each in readers]
-            logger.info(came_to("The sync", records, seconds, meters))
+            logger.info(came_to("The sync", records, None, seconds, meters))
 
     def _empty(self) -> None:
         while not self._workers.is_done():

@@ -71,7 +71,8 @@ class StreamReader(PartitionGenerator):
     """One stream in one sync, part by part.
 
     The first part that fails reports for the stream. Those that have not begun by then are left out.
-    has_begun: whether a worker looks, or has looked, for the parts. records: of the slices that have ended.
+    has_begun: whether a worker looks, or has looked, for the parts. records: of the slices that have ended. counted: as
+    Close counts all records of the stream, where it does and all were read.
     """
 
     def __init__(self, stream: CloseStream, *, was_read: bool) -> None:
@@ -80,6 +81,7 @@ class StreamReader(PartitionGenerator):
         self.failure: Exception | None = None
         self.has_begun = False
         self.records = 0
+        self.counted: int | None = None
         self.began = self.ended = 0.0
         self._was_read = was_read
         self._lock = threading.Lock()
@@ -106,8 +108,15 @@ class StreamReader(PartitionGenerator):
                     yield from self._last_records()
                     self._judge_refusals()
                     self._tell_of_names()
+                    if self.is_whole:
+                        self.counted = self.stream.count()
         finally:
             self.ended = time.monotonic()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all records of the stream are read, and not only those since some moment."""
+        return True
 
     @property
     def is_over(self) -> bool:
@@ -242,6 +251,10 @@ class DatedReader(StreamReader):
         self._cursor = cursor
         self._sharing = sharing
         self._numbers = count()
+
+    @property
+    def is_whole(self) -> bool:
+        return self._span.start is None
 
     def _first_slices(self) -> Iterator[Slice]:
         if self.stream.endpoint.window is None:  # the other way to read it has no dates

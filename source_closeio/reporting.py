@@ -44,15 +44,16 @@ def cause_of(failures: Iterable[Exception]) -> type[Problem]:
     return next((cause for cause, kind in KINDS.items() if kind in kinds), FixInput)
 
 
-def came_to(who: str, records: int, seconds: float, meters: Iterable[Meter]) -> str:
-    """What a stream, or a sync, came to, in a line for the log."""
-    counted = list(meters)
+def came_to(who: str, records: int, counted: int | None, seconds: float, meters: Iterable[Meter]) -> str:
+    """What a stream, or a sync, came to, in a line for the log. counted: the records that Close counts, if it does."""
+    all_of_them = list(meters)
     wanted, requests, waited = (
-        sum(getattr(meter, name) for meter in counted) for name in ("wanted", "requests", "waited")
+        sum(getattr(meter, name) for meter in all_of_them) for name in ("wanted", "requests", "waited")
     )
+    close_counts = "" if counted is None else f" (Close counts {counted:,})"
     return (
-        f"{who}: records {records:,}, requests {requests:,}, tried again {requests - wanted:,}, seconds {seconds:.1f}, "
-        f"waited for the rate limit {waited:.1f} (all readers)."
+        f"{who}: records {records:,}{close_counts}, requests {requests:,}, tried again {requests - wanted:,}, "
+        f"seconds {seconds:.1f}, waited for the rate limit {waited:.1f} (all readers)."
     )
 
 

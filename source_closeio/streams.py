@@ -92,6 +92,7 @@ class CloseStream(HttpStream):
         # The CDK would page only once through a stream without cursor field whose cursor is its default one.
         self.cursor = None
         self._declared: Mapping[str, Any] = {}
+        self._total: int | None = None
         self.answered = False
         """Whether Close has let a request of this stream through."""
         self.names = Names(self._definitions)
@@ -121,6 +122,10 @@ class CloseStream(HttpStream):
         """Raises StreamRefused if this key may not read the stream."""
         self.fetch({"_limit": 1} if self.endpoint.rows_in == LISTED else {})
 
+    def count(self) -> int | None:
+        """How many records of this stream Close counts, once all of them were read; None where it does not say."""
+        return None
+
     def fetch(self, asked: dict[str, Any]) -> Answer:
         """One page. asked: query parameters, or what `request_body_json` makes a body of."""
         doc = self.answer(asked).doc  # type: ignore[attr-defined]
@@ -129,6 +134,7 @@ class CloseStream(HttpStream):
         if not isinstance(rows, list) or not all(isinstance(row, dict) and self.endpoint.key in row for row in rows):
             raise TellUs(f"The answer of /{self.endpoint.path} holds no list of records; {REPORT}.")
         self.answered = True
+        self._total = page.get("total_results", self._total)
         return page
 
     def answer(self, asked: Mapping[str, Any]) -> requests.Response:
@@ -239,6 +245,9 @@ class CloseStream(HttpStream):
 
 
 class ListStream(CloseStream):
+    def count(self) -> int | None:
+        return self._total
+
     def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         if self.endpoint.rows_in == LISTED:
             yield from pagination.offset(self.fetch, limit, set(), self.endpoint.key)
@@ -294,6 +303,13 @@ class SearchStream(CloseStream):
             return
         for span in self._connection.closed(part.span):
             yield from search(fetch, span, fields, limit)
+
+    def count(self) -> int | None:
+        if self.endpoint.parent:
+            return None
+        page = self.fetch({"spans": {}, "sort": [self.cursor_field], "_limit": 1, "include_counts": True})
+        counted = page.get("count")
+        return counted.get("total") if isinstance(counted, dict) else None
 
     def _where(self, part: Part) -> Mapping[str, str]:
         """The condition that picks the children of the part's parent."""

@@ -160,7 +160,7 @@ def test_at_the_end_a_line_for_each_stream_and_one_for_all_say_what_they_came_to
     searches = sum(request.path == "data/search/" for request in close.requests)
     users = sum(request.path == "user/" for request in close.requests)
     assert told == [
-        f"Stream leads: records 450, requests {searches:,}, tried again 0",
+        f"Stream leads: records 450 (Close counts 450), requests {searches:,}, tried again 0",
         f"Stream users: records 1, requests {users:,}, tried again 0",
         f"The sync: records 451, requests {searches + users:,}, tried again 0",
     ]
@@ -169,9 +169,9 @@ def test_at_the_end_a_line_for_each_stream_and_one_for_all_say_what_they_came_to
 def test_what_a_stream_came_to_is_added_up_over_its_meters() -> None:
     meters = [Meter(wanted=1000, requests=1004, waited=1.26), Meter(wanted=200, requests=200)]
 
-    assert came_to("The sync", 12_345, 61.04, meters) == (
-        "The sync: records 12,345, requests 1,204, tried again 4, seconds 61.0, waited for the rate limit 1.3 (all "
-        "readers)."
+    assert came_to("The sync", 12_345, 12_346, 61.04, meters) == (
+        "The sync: records 12,345 (Close counts 12,346), requests 1,204, tried again 4, seconds 61.0, waited for the "
+        "rate limit 1.3 (all readers)."
     )
 
 
