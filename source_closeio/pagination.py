@@ -186,6 +186,7 @@ class _Shrinking:
         self.span = span
         self._share = share
         self._handed_on = handed_on
+        self._is_first = True
 
     def offer(self, dates: list[str], in_order: bool) -> None:
         """dates: those seen so far, the last page's last. in_order: the list is in the order of these dates.
@@ -194,6 +195,9 @@ class _Shrinking:
         not, the next page does not join.
         """
         if not in_order:
+            is_first, self._is_first = self._is_first, False
+            if not is_first:  # more would be read again than is left to others
+                return
             pivot, before = _second(sorted(dates)[len(dates) // 2]), self.span
             if pivot in before and pivot != before.start:
                 self.span = self._share(Rest(before, pivot, None, self._handed_on))
