@@ -50,6 +50,9 @@ MODULES = {
     "singer/state": ("singer/test_state.py", "singer/test_golden.py"),
     "engine": ("test_trouble.py", "test_state.py", "test_concurrency.py"),
     "readers": ("test_concurrency.py", "test_state.py", "test_refusals.py", "test_trouble.py"),
+    "changes": ("test_change_capture.py", "test_following.py"),
+    "capture": ("test_change_capture.py", "test_following.py"),
+    "by_id": ("test_change_capture.py", "test_following.py"),
     "cursor": ("test_workers.py", "test_state.py"),
     "streams": (
         "test_asked.py",

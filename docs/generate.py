@@ -12,7 +12,7 @@ from typing import Any
 
 from source_closeio.custom_field_values import CUSTOM_FIELD_VALUES, OWNERS
 from source_closeio.endpoints import ENDPOINTS, Endpoint, Walk, Window
-from source_closeio.schemas import schema_of
+from source_closeio.schemas import DELETED_AT, DELETED_AT_COLUMN, schema_of
 
 ROOT = Path(__file__).parent.parent
 
@@ -54,8 +54,10 @@ def streams_page() -> str:
         "",
         "**Incremental** streams with the cursor `date_updated` bring new and edited records. Those with "
         "`date_created` bring new records, and read the last `activities_window_seconds` before the state again, "
-        "because Close cannot list activities by their last change. Deleted records are seen in `event_log` only, as "
-        "rows with the action `deleted`.",
+        "because Close cannot list activities by their last change. What lies outside of that is followed through "
+        "Close's event log, for the streams that say so: edited, merged and back-dated rows come, and a deleted one "
+        f"comes as a record with its key, its cursor, `lead_id` and `{DELETED_AT}`. The option `change_capture` says "
+        "how much of that is wanted. Custom objects of a deleted lead are not told of.",
         "",
         "**Full refresh** is what all other streams offer, even where their rows have a `date_updated`: Close cannot "
         "filter these lists, so the whole list is read anyway, and handing on only what is newer would hide what was "
@@ -92,6 +94,8 @@ def streams_page() -> str:
         parts += ["", f"## {endpoint.name}", "", schema["description"], "", facts(endpoint), "", *columns(schema)]
         if endpoint.custom_fields:
             parts.append("| `custom.cf_<id>` | by the field's type | A custom field. |")
+        if endpoint.is_followed:
+            parts.append(f"| `{DELETED_AT}` | {kind(DELETED_AT_COLUMN)} | {DELETED_AT_COLUMN['description']} |")
     parts += ["", f"## {CUSTOM_FIELD_VALUES.name}", "", *values()]
     return "\n".join(parts) + "\n"
 
@@ -141,6 +145,8 @@ def facts(endpoint: Endpoint) -> str:
         ("Read as", endpoint.walk.how),
         ("Requests", endpoint.walk.cost.format_map(sizes)),
     ]
+    if endpoint.is_followed:
+        lines.append(("Followed through the event log", ", ".join(f"`{event}`" for event in endpoint.events)))
     if endpoint.otherwise:
         lines.append(("Where that is refused", _list_of(endpoint.otherwise)))
     if endpoint.secrets:
@@ -169,7 +175,7 @@ def columns(schema: dict[str, Any]) -> list[str]:
     return rows
 
 
-def kind(declared: dict[str, Any]) -> str:
+def kind(declared: Mapping[str, Any]) -> str:
     types = [declared["type"]] if isinstance(declared["type"], str) else declared["type"]
     names = [declared["format"] if "format" in declared and each == "string" else each for each in types]
     text = " or ".join(name for name in names if name != "null")

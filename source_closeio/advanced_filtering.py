@@ -28,7 +28,7 @@ def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, 
 
     columns: the selector `custom` among them stands for all custom fields; one by one they would exceed the length that
     Close allows for `_fields`. asked: what `pagination.search` wants: `spans` by date field, `sort` fields, `_limit`,
-    `cursor`, `include_counts`; and `where`, the value wanted by field.
+    `cursor`, `include_counts`; `where`, the value wanted by field; and `ids`, one of which a row must have.
     """
 
     def field(name: str) -> dict[str, str]:
@@ -45,6 +45,7 @@ def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, 
     queries = [
         {"type": "object_type", "object_type": object_type},
         *({"type": "field_condition", "field": field(name), "condition": each} for name, each in conditions),
+        *({"type": "or", "queries": [_id(each) for each in ids]} for ids in [asked.get("ids")] if ids),
     ]
     return {
         "query": {"type": "and", "queries": queries},
@@ -54,6 +55,10 @@ def search_body(object_type: str, columns: tuple[str, ...], asked: Mapping[str, 
         "cursor": asked.get("cursor"),
         "include_counts": asked.get("include_counts", False),
     }
+
+
+def _id(value: str) -> dict[str, Any]:
+    return {"type": "id", "value": value, "negate": False}
 
 
 def _moment(moment: datetime | None) -> dict[str, str] | None:

@@ -14,6 +14,9 @@ from .windows import parse_moment
 
 BASE_URL = "https://api.close.com/api/v1"
 
+EVERYTHING, DELETES, OFF = "edits and deletes", "deletes", "off"
+"""The values of `change_capture`."""
+
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
 
@@ -32,6 +35,8 @@ class Settings:
     found by its creation, `updates_window_seconds` of what is found by its last change."""
     date_window: timedelta | None
     """Slices of more than a page are cut until they are no longer; `None`: slices follow the records."""
+    change_capture: str
+    """What is taken from the event log: EVERYTHING, DELETES or OFF."""
     custom_field_names: bool
     """Whether the stream custom_field_values is offered."""
     num_workers: int
@@ -62,6 +67,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
             )
         },
         date_window=value("date_window", _days(1, 366), None),
+        change_capture=value("change_capture", _one_of(EVERYTHING, DELETES, OFF), EVERYTHING),
         custom_field_names=value("custom_field_names", _yes_or_no, False),
         num_workers=value("num_workers", _whole(1, 40), 20),
         most_per_second=value("max_requests_per_second", _whole(1, 1000), None),
@@ -116,6 +122,15 @@ def _yes_or_no(key: str, given: Any) -> bool:
     if not isinstance(given, bool):
         raise ConfigError(f"`{key}` must be true or false.")
     return given
+
+
+def _one_of(*words: str) -> Callable[[str, Any], str]:
+    def read(key: str, given: Any) -> str:
+        if given not in words:
+            raise ConfigError(f"`{key}` must be one of: {', '.join(words)}.")
+        return str(given)
+
+    return read
 
 
 def _moment(key: str, given: Any) -> datetime:

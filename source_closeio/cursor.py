@@ -35,12 +35,15 @@ class WindowCursor(Cursor):
         queue: Queue[QueueItem],
         repository: MessageRepository,
         states: ConnectorStateManager,
+        beside: Mapping[str, str],
     ) -> None:
+        """beside: what the state holds beside the date, as soon as there is a state."""
         self._stream_name = stream_name
         self._cursor_field = cursor_field
         self._queue = queue
         self._repository = repository
         self._states = states
+        self._beside = dict(beside)
         self._progress = progress
         self._told = progress.reached
         self._told_at = 0.0
@@ -58,6 +61,11 @@ class WindowCursor(Cursor):
             self._progress.closes(number)
             self._tell()
 
+    def followed(self, beside: Mapping[str, str]) -> None:
+        """From the next state on it holds this beside the date."""
+        with self._lock:
+            self._beside.update(beside)
+
     def _tell(self) -> None:
         """Into the queue itself: what one worker leaves in the shared repository another may take out, late."""
         reached, now = self._progress.reached, time.monotonic()
@@ -68,7 +76,7 @@ class WindowCursor(Cursor):
     @property
     def state(self) -> MutableMapping[str, Any]:
         reached = self._progress.reached
-        return {} if reached is None else {self._cursor_field: state_text(reached)}
+        return {} if reached is None else {self._cursor_field: state_text(reached), **self._beside}
 
     def observe(self, record: Record) -> None:
         """Nothing: see the class."""

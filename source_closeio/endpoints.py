@@ -105,6 +105,15 @@ class Endpoint:
     """Properties that are not handed on."""
     refused_by: tuple[int, ...] = (402, 403)
     """The statuses with which Close says that this key may not read the list."""
+    events: tuple[str, ...] = ()
+    """What the event log calls the objects whose rows these are; none: there are no events of them."""
+    ids: str | None = None
+    """The parameter that picks rows by their ids; none: a search by id tells which of them there are."""
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the event log tells of rows that its slices of time do not meet."""
+        return self.window is not None and bool(self.events)
 
     def of(self, parent_id: str) -> "Iterator[Endpoint]":
         """The plain lists that hold the children of one parent."""
@@ -127,10 +136,14 @@ MY_ORGANIZATIONS = Endpoint("organizations", "me/", rows_in=("organizations",))
 ALL_LEADS = Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead", fields=("id", *DATES))
 ALL_GROUPS = Endpoint("groups", "group/", params={"_fields": "id,name"})
 
-SEQUENCES = Endpoint("sequences", "sequence/", naive=DATES)
-COMMENT_THREADS = Endpoint("comment_threads", "comment_thread/")
-CUSTOM_ACTIVITY_TYPES = Endpoint("custom_activity_types", "custom_activity/", naive=DATES)
-CUSTOM_OBJECT_TYPES = Endpoint("custom_object_types", "custom_object_type/", naive=DATES)
+SEQUENCES = Endpoint("sequences", "sequence/", naive=DATES, events=("sequence",))
+COMMENT_THREADS = Endpoint("comment_threads", "comment_thread/", events=("comment_thread",))
+CUSTOM_ACTIVITY_TYPES = Endpoint(
+    "custom_activity_types", "custom_activity/", naive=DATES, events=("custom_activity_type",)
+)
+CUSTOM_OBJECT_TYPES = Endpoint(
+    "custom_object_types", "custom_object_type/", naive=DATES, events=("custom_object_type",)
+)
 
 CUSTOM_FIELD_SCHEMAS: Mapping[str, Endpoint] = {
     # https://developer.close.com/api/resources/custom-fields/custom-field-schemas: shared fields are included.
@@ -161,25 +174,75 @@ TASK_TYPES = (
     "incoming_sms",
     "outgoing_call",
 )
+ACTIVITIES: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("call_activities", "call/"): ("activity.call",),
+    ("email_activities", "email/"): ("activity.email",),
+    ("email_thread_activities", "emailthread/"): ("activity.email_thread",),
+    ("sms_activities", "sms/"): ("activity.sms",),
+    ("whatsapp_message_activities", "whatsapp_message/"): ("activity.whatsapp_message",),
+    ("meeting_activities", "meeting/"): ("activity.meeting",),
+    ("note_activities", "note/"): ("activity.note",),
+    ("created_activities", "created/"): (),
+    ("lead_status_change_activities", "status_change/lead/"): ("activity.lead_status_change",),
+    ("opportunity_status_change_activities", "status_change/opportunity/"): ("activity.opportunity_status_change",),
+    ("task_completed_activities", "task_completed/"): ("activity.task_completed",),
+    ("lead_merge_activities", "lead_merge/"): ("lead_merge", "activity.lead_merge"),
+    ("form_submission_activities", "form_submission/"): ("activity.form_submission",),
+    ("import_update_activities", "import_update/"): (),
+    ("custom_activities", "custom/"): ("activity.custom_activity",),
+}
+"""Streams and paths of the kinds of activity: their types in the event log. Two sources differ about merges."""
 SMART_VIEW_TYPES = (
     "lead,contact,opportunity,call,email,sms,meeting,note,whatsapp_message,custom_activity,form_submission"
 )
 
 
-def activity(name: str, kind: str, custom_fields: str | None = None) -> Endpoint:
+def activity(name: str, kind: str, events: tuple[str, ...], custom_fields: str | None = None) -> Endpoint:
     """https://developer.close.com/api/resources/activities: always newest first, no filter on date_updated."""
-    return Endpoint(name, f"activity/{kind}", Walk.WINDOW, window=ACTIVITY, custom_fields=custom_fields)
+    return Endpoint(
+        name,
+        f"activity/{kind}",
+        Walk.WINDOW,
+        window=ACTIVITY,
+        custom_fields=custom_fields,
+        events=events,
+        ids="id__in",
+    )
 
 
-def task(name: str, kind: str) -> Endpoint:
+def task(name: str, kind: str, *kinds: str) -> Endpoint:
     """https://developer.close.com/api/resources/tasks: without `_type` only lead tasks; no order by date_updated."""
-    return Endpoint(name, "task/", Walk.WINDOW, 250, UPDATED, {"_type": kind, "_order_by": "date_created"})
+    params, events = {"_type": kind, "_order_by": "date_created"}, tuple(f"task.{each}" for each in kinds or (kind,))
+    return Endpoint(name, "task/", Walk.WINDOW, 250, UPDATED, params, events=events, ids="id__in")
 
+
+# https://developer.close.com/api/resources/events: some organisations get a 400 for the whole list.
+EVENTS = Endpoint(
+    "event_log",
+    "event/",
+    Walk.EVENT,
+    page_size=50,
+    window=EVENT_LOG,
+    json_text=("data", "previous_data"),
+    naive=DATES,
+    refused_by=(400, 402, 403),
+)
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     # https://developer.close.com/api/resources/advanced-filtering
-    Endpoint("leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead", custom_fields="lead"),
-    Endpoint("contacts", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="contact", custom_fields="contact"),
+    Endpoint(
+        "leads", "data/search/", Walk.SEARCH, 200, UPDATED, object_type="lead", custom_fields="lead", events=("lead",)
+    ),
+    Endpoint(
+        "contacts",
+        "data/search/",
+        Walk.SEARCH,
+        200,
+        UPDATED,
+        object_type="contact",
+        custom_fields="contact",
+        events=("contact",),
+    ),
     # https://developer.close.com/api/resources/opportunities
     Endpoint(
         "opportunities",
@@ -189,36 +252,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         UPDATED,
         {"_order_by": "date_updated"},
         custom_fields="opportunity",
+        events=("opportunity",),
     ),
-    task("tasks", "all"),
+    task("tasks", "all", *TASK_TYPES),
     *(task(f"{kind}_tasks", kind) for kind in TASK_TYPES),
-    activity("activities", "", custom_fields="activity"),
-    activity("call_activities", "call/"),
-    activity("email_activities", "email/"),
-    activity("email_thread_activities", "emailthread/"),
-    activity("sms_activities", "sms/"),
-    activity("whatsapp_message_activities", "whatsapp_message/"),
-    activity("meeting_activities", "meeting/"),
-    activity("note_activities", "note/"),
-    activity("created_activities", "created/"),
-    activity("lead_status_change_activities", "status_change/lead/"),
-    activity("opportunity_status_change_activities", "status_change/opportunity/"),
-    activity("task_completed_activities", "task_completed/"),
-    activity("lead_merge_activities", "lead_merge/"),
-    activity("form_submission_activities", "form_submission/"),
-    activity("import_update_activities", "import_update/"),
-    activity("custom_activities", "custom/", custom_fields="activity"),
-    # https://developer.close.com/api/resources/events: some organisations get a 400 for the whole list.
-    Endpoint(
-        "event_log",
-        "event/",
-        Walk.EVENT,
-        page_size=50,
-        window=EVENT_LOG,
-        json_text=("data", "previous_data"),
-        naive=DATES,
-        refused_by=(400, 402, 403),
+    activity("activities", "", tuple(event for events in ACTIVITIES.values() for event in events), "activity"),
+    *(
+        activity(name, kind, events, "activity" if kind == "custom/" else None)
+        for (name, kind), events in ACTIVITIES.items()
     ),
+    EVENTS,
     # https://developer.close.com/api/resources/custom-objects: all of them by search only, which wants their type.
     Endpoint(
         "custom_objects",
@@ -236,16 +279,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         ),
         custom_fields="custom_object",
         refused_by=(400, 402, 403),
+        events=("custom_object",),
     ),
     CUSTOM_OBJECT_TYPES,
     CUSTOM_ACTIVITY_TYPES,
     # https://developer.close.com/api/resources/custom-fields
-    Endpoint("lead_custom_fields", "custom_field/lead/"),
-    Endpoint("contact_custom_fields", "custom_field/contact/"),
-    Endpoint("opportunity_custom_fields", "custom_field/opportunity/"),
-    Endpoint("activity_custom_fields", "custom_field/activity/"),
-    Endpoint("custom_object_custom_fields", "custom_field/custom_object_type/"),
-    Endpoint("shared_custom_fields", "custom_field/shared/"),
+    Endpoint("lead_custom_fields", "custom_field/lead/", events=("custom_fields.lead",)),
+    Endpoint("contact_custom_fields", "custom_field/contact/", events=("custom_fields.contact",)),
+    Endpoint("opportunity_custom_fields", "custom_field/opportunity/", events=("custom_fields.opportunity",)),
+    Endpoint("activity_custom_fields", "custom_field/activity/", events=("custom_fields.activity",)),
+    Endpoint(
+        "custom_object_custom_fields", "custom_field/custom_object_type/", events=("custom_fields.custom_object",)
+    ),
+    Endpoint("shared_custom_fields", "custom_field/shared/", events=("custom_fields.shared",)),
     # People: https://developer.close.com/api/resources/users, .../organizations, .../roles, .../groups
     Endpoint("users", "user/"),
     Endpoint("user_availabilities", "user/availability/", key="user_id"),
@@ -256,6 +302,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Walk.CHILD,
         rows_in=("memberships", "inactive_memberships"),
         parent=Parent(MY_ORGANIZATIONS),
+        events=("membership",),
     ),
     Endpoint("roles", "role/", naive=DATES),
     # The list never has the members, and wants to be told what to show.
@@ -265,11 +312,12 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Walk.CHILD,
         params={"_fields": "id,name,organization_id,members"},
         rows_in=(),
+        events=("group",),
         parent=Parent(ALL_GROUPS),
     ),
     # Configuration: https://developer.close.com/api/resources/lead-statuses and its neighbours
-    Endpoint("lead_statuses", "status/lead/"),
-    Endpoint("opportunity_statuses", "status/opportunity/"),
+    Endpoint("lead_statuses", "status/lead/", events=("status.lead",)),
+    Endpoint("opportunity_statuses", "status/opportunity/", events=("status.opportunity",)),
     Endpoint("pipelines", "pipeline/", naive=DATES),
     Endpoint("outcomes", "outcome/"),
     Endpoint("playbooks", "playbook/"),
@@ -281,15 +329,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         params={"type__in": SMART_VIEW_TYPES},
         otherwise=Endpoint("smart_views", "saved_search/", params={"type__in": "lead,contact"}),
         refused_by=(400, 402, 403),
+        events=("saved_search",),
     ),
     Endpoint("integration_links", "integration_link/"),
     Endpoint("webhooks", "webhook/", naive=DATES, secrets=("signature_key",)),
-    Endpoint("exports", "export/"),
+    Endpoint("exports", "export/", events=("export.lead", "export.opportunity")),
     # https://developer.close.com/api/resources/reporting: what the other reports, which are no lists, can measure.
     Endpoint("activity_metrics", "report/activity/metrics/", key="key", rows_in=("metrics",)),
     # Communication: https://developer.close.com/api/resources/email-templates and its neighbours
-    Endpoint("email_templates", "email_template/"),
-    Endpoint("sms_templates", "sms_template/", naive=DATES),
+    Endpoint("email_templates", "email_template/", events=("email_template",)),
+    Endpoint("sms_templates", "sms_template/", naive=DATES, events=("sms_template",)),
     SEQUENCES,
     # Without one of its filters this list is refused.
     Endpoint(
@@ -298,9 +347,16 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Walk.CHILD,
         parent=Parent(SEQUENCES, ({"sequence_id": "{id}"},)),
         naive=DATES,
+        events=("sequence_subscription",),
     ),
     COMMENT_THREADS,
-    Endpoint("comments", "comment/", Walk.CHILD, parent=Parent(COMMENT_THREADS, ({"thread_id": "{id}"},))),
+    Endpoint(
+        "comments",
+        "comment/",
+        Walk.CHILD,
+        parent=Parent(COMMENT_THREADS, ({"thread_id": "{id}"},)),
+        events=("comment",),
+    ),
     Endpoint("scheduling_links", "scheduling_link/"),
     Endpoint("shared_scheduling_links", "shared_scheduling_link/"),
     Endpoint("connected_accounts", "connected_account/", secrets=("imap", "smtp")),
@@ -311,13 +367,17 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         Walk.CHILD,
         parent=Parent(ME, ({"allowing_user_id": "{id}"}, {"allowed_user_id": "{id}"})),
     ),
-    Endpoint("phone_numbers", "phone_number/"),
+    Endpoint("phone_numbers", "phone_number/", events=("phone_number",)),
     Endpoint("blocked_phone_numbers", "blocked_phone_number/"),
     Endpoint("dialers", "dialer/", naive=DATES),
-    Endpoint("unsubscribed_emails", "unsubscribe/email/", key="email"),
+    Endpoint("unsubscribed_emails", "unsubscribe/email/", key="email", events=("unsubscribed_email",)),
     # https://developer.close.com/api/resources/bulk-actions
-    Endpoint("email_bulk_actions", "bulk_action/email/"),
-    Endpoint("edit_bulk_actions", "bulk_action/edit/"),
-    Endpoint("delete_bulk_actions", "bulk_action/delete/"),
-    Endpoint("sequence_subscription_bulk_actions", "bulk_action/sequence_subscription/"),
+    Endpoint("email_bulk_actions", "bulk_action/email/", events=("bulk_action.email",)),
+    Endpoint("edit_bulk_actions", "bulk_action/edit/", events=("bulk_action.edit",)),
+    Endpoint("delete_bulk_actions", "bulk_action/delete/", events=("bulk_action.delete",)),
+    Endpoint(
+        "sequence_subscription_bulk_actions",
+        "bulk_action/sequence_subscription/",
+        events=("bulk_action.sequence_subscription",),
+    ),
 )

@@ -18,12 +18,15 @@ from airbyte_cdk.sources.streams.concurrent.partitions.types import QueueItem
 from airbyte_cdk.sources.utils.slice_logger import DebugSliceLogger
 from airbyte_cdk.utils import AirbyteTracedException
 
+from .capture import Capture
+from .changes import LAG, Changes
+from .config import OFF
 from .cursor import WindowCursor
 from .endpoints import Window
 from .readers import DatedReader, Sharing, StreamReader
 from .reporting import came_to, under_way
 from .schemas import schema_of
-from .state_migration import is_of_another_cursor, reached
+from .state_migration import CHANGES, followed, is_of_another_cursor, reached
 from .streams import CloseStream, Connection
 from .windows import Progress, state_text, to_read
 from .workers import Workers
@@ -46,6 +49,7 @@ class Engine:
         self._repository = ConcurrentMessageRepository(self._queue, InMemoryMessageRepository())
         self._states = ConnectorStateManager(state)
         self._workers: Workers  # while it reads
+        self._changes = Changes(connection, now)
         self._readers: list[StreamReader] = []
         self._streams: list[DefaultStream] = []
 
@@ -62,11 +66,12 @@ class Engine:
                 self._now, start_date=settings.start_date, state=state, lookback=settings.lookbacks[window.cursor]
             )
             progress = Progress(state, slices)
+            capture, beside = self._follow(stream, blob, state)
             cursor = told = WindowCursor(
-                stream.name, window.cursor, progress, self._queue, self._repository, self._states
+                stream.name, window.cursor, progress, self._queue, self._repository, self._states, beside
             )
             sharing = Sharing(self._wants, self._queue.put, settings.date_window)
-            reader = DatedReader(stream, slices, tail, told, sharing, was_read=was_read)
+            reader = DatedReader(stream, slices, tail, told, sharing, capture, was_read=was_read)
         else:
             reader = StreamReader(stream, was_read=was_read)
         self._readers.append(reader)
@@ -81,6 +86,23 @@ class Engine:
                 cursor=cursor,
             )
         )
+
+    def _follow(
+        self, stream: CloseStream, blob: Mapping[str, Any], state: datetime | None
+    ) -> tuple[Capture | None, dict[str, str]]:
+        """What follows the event log for a stream, and what its state says of that until it has.
+
+        A first sync reads everything, so it has nothing to follow, and the next one goes on from its beginning. While
+        the log is not followed the state stays as it is, so that it can be gone on from later.
+        """
+        given = followed(stream.name, blob, self._now)
+        if not stream.endpoint.is_followed or self._connection.settings.change_capture == OFF:
+            return None, {CHANGES: state_text(given)} if given else {}
+        since = given or state
+        if since is None:
+            return None, {CHANGES: state_text(self._now - LAG)}
+        capture = Capture(stream, self._changes, since, self._connection)
+        return capture, capture.state
 
     @property
     def failures(self) -> Mapping[str, Exception]:

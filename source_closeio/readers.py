@@ -19,6 +19,7 @@ from typing import Any
 from airbyte_cdk.sources.streams.concurrent.partitions.partition_generator import PartitionGenerator
 from airbyte_cdk.sources.types import Record
 
+from .capture import Capture
 from .cursor import WindowCursor
 from .errors import FixInput, Problem, Stopped, StreamRefused
 from .pagination import Share, alone
@@ -242,14 +243,17 @@ class DatedReader(StreamReader):
         tail: Span,
         cursor: WindowCursor,
         sharing: Sharing,
+        capture: Capture | None,
         *,
         was_read: bool,
     ) -> None:
+        """capture: what follows the event log, where there is a sync to go on from."""
         super().__init__(stream, was_read=was_read)
         self._span = span
         self._tail = tail
         self._cursor = cursor
         self._sharing = sharing
+        self._capture = capture
         self._numbers = count()
 
     @property
@@ -276,6 +280,20 @@ class DatedReader(StreamReader):
     def _last_records(self) -> Iterator[Record]:
         for part in self._parts if self.stream.endpoint.window else ():
             yield from self._records(replace(part, span=self._tail))
+        if self._capture is not None:
+            yield from self._followed(self._capture)
+
+    def _records(self, part: Part, share: Share = alone) -> Iterator[Record]:
+        for record in super()._records(part, share):
+            if self._capture is not None:
+                self._capture.note(record.data)
+            yield record
+
+    def _followed(self, capture: Capture) -> Iterator[Record]:
+        for record in capture.records():
+            self.records += 1
+            yield Record(record, self.stream.name)
+        self._cursor.followed(capture.state)
 
     def _is_last(self, piece: Slice) -> bool:
         if self.stream.endpoint.window is not None:

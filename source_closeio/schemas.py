@@ -10,6 +10,15 @@ from .endpoints import ENDPOINTS, Walk
 
 Schema = Mapping[str, Any]
 
+DELETED_AT = "_ab_cdc_deleted_at"
+"""The column by which Airbyte's destinations know that a row was deleted."""
+DELETED_AT_COLUMN: Schema = {
+    "type": ["null", "string"],
+    "format": "date-time",
+    "airbyte_type": "timestamp_with_timezone",
+    "description": "When the row was deleted in Close; null where it was not.",
+}
+
 FOLDER = files(__package__) / "schemas"
 
 

@@ -12,6 +12,9 @@ from airbyte_cdk.sources.streams import NO_CURSOR_STATE_KEY
 from .errors import StateError
 from .windows import parse_moment, state_text
 
+CHANGES = "changes"
+"""Where a state says up to when the event log was followed."""
+
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -77,22 +80,37 @@ def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) ->
     Understood are `{cursor: "2026-01-31T09:30:00.000000Z"}`, in any spelling of ISO 8601, and the CDK's concurrent
     shape `{"state_type": "date-range", "slices": [...]}`, of which the first slice counts: behind it may be a gap.
     """
-    if not blob or blob == {NO_CURSOR_STATE_KEY: True}:
+    if not blob.keys() - {CHANGES} or blob == {NO_CURSOR_STATE_KEY: True}:
         return None
+    if blob.get("state_type") == "date-range":
+        try:
+            first = min(blob["slices"], key=lambda part: parse_moment(part["start"]))
+        except (LookupError, TypeError, ValueError, OverflowError):
+            raise _unreadable(stream, cursor, now) from None
+        return _moment(stream, first.get("end"), cursor, now)
+    return _moment(stream, blob.get(cursor), cursor, now)
+
+
+def followed(stream: str, blob: Mapping[str, Any], now: datetime) -> datetime | None:
+    """Up to when the event log was followed, beside the date of the cursor; None where the state says nothing of it."""
+    return _moment(stream, blob[CHANGES], CHANGES, now) if CHANGES in blob else None
+
+
+def _moment(stream: str, value: Any, name: str, now: datetime) -> datetime:
     try:
-        if blob.get("state_type") == "date-range":
-            value = min(blob["slices"], key=lambda part: parse_moment(part["start"]))["end"]
-        else:
-            value = blob[cursor]
         moment = parse_moment(value)
-    except (LookupError, TypeError, ValueError, OverflowError):
-        raise StateError(
-            f"The state of stream {stream} cannot be read: it must be like "
-            f'{{"{cursor}": "{state_text(now)}"}}; mend it, or reset the stream to read it from the beginning.'
-        ) from None
+    except (ValueError, OverflowError):
+        raise _unreadable(stream, name, now) from None
     if moment > now + CLOCKS_DIFFER:
         raise StateError(
             f"The state of stream {stream} lies in the future ({state_text(moment)}), so what changed since the last "
             "sync cannot be known; reset the stream to read it from the beginning."
         )
     return moment
+
+
+def _unreadable(stream: str, name: str, now: datetime) -> StateError:
+    return StateError(
+        f"The state of stream {stream} cannot be read: it must be like "
+        f'{{"{name}": "{state_text(now)}"}}; mend it, or reset the stream to read it from the beginning.'
+    )

@@ -3,7 +3,8 @@
 import logging
 import threading
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from itertools import islice
@@ -19,7 +20,7 @@ from requests.adapters import HTTPAdapter
 from . import pagination
 from .advanced_filtering import asked_for, search_body
 from .auth import authenticator
-from .config import Settings
+from .config import OFF, Settings
 from .custom_columns import fits
 from .custom_fields import Definitions, columns
 from .endpoints import Endpoint, Walk
@@ -29,7 +30,7 @@ from .keyset import search
 from .pagination import Answer, Share, alone
 from .rate_limit import Budget, Meter, RateLimiter, group_of
 from .records import Names, Record, shaper
-from .schemas import columns_of, schema_of
+from .schemas import DELETED_AT, DELETED_AT_COLUMN, columns_of, schema_of
 from .windows import Part, Span, whole_second
 
 # requests unpacks an answer in pieces of 10 kB, which for pages of 200 kB costs as much as parsing them.
@@ -113,6 +114,31 @@ class CloseStream(HttpStream):
             yield from map(self._shape, self.rows(part, self.endpoint.page_size, share))
         except NoProgress as failure:
             raise TellUs(f"Stream {self.name} cannot be read exactly: {failure}") from failure
+
+    def by_ids(self, ids: Sequence[str]) -> list[Record]:
+        """One page of those that Close shows of these; whatever it shows where it does not know how to pick by ids."""
+        return list(self.fetch({str(self.endpoint.ids): ",".join(ids), "_limit": len(ids)})["data"])
+
+    def row_at(self, path: str) -> Record:
+        """A row by the path of its own. Raises NothingThere; StreamRefused where this key may not read it."""
+        own = replace(
+            self.endpoint, walk=Walk.LIST, path=path, params={}, parent=None, rows_in=(), refused_by=(402, 403)
+        )
+        row: Record = ListStream(own, self._connection, self.meter).fetch({})["data"][0]
+        return row
+
+    def any_row(self) -> list[Record]:
+        """One that is there, if there is any."""
+        return list(self.fetch({"_limit": 1})["data"])
+
+    def shaped(self, row: Record) -> Record:
+        """The record of a row; changes the row."""
+        return self._shape(row)
+
+    @property
+    def columns(self) -> Mapping[str, Any]:
+        """What the configured schema declares; nothing where none was given."""
+        return self._declared
 
     def parts(self) -> Iterable[Part]:
         """What can be read side by side, slices of time apart; may ask Close."""
@@ -206,9 +232,10 @@ class CloseStream(HttpStream):
 
     def get_json_schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # the CDK's is cached per instance
         declared = schema_of(self.name)
-        if not self.endpoint.custom_fields:
-            return declared
-        return {**declared, "properties": {**declared["properties"], **columns(self._definitions())}}
+        added = columns(self._definitions()) if self.endpoint.custom_fields else {}
+        if self.endpoint.is_followed and self._connection.settings.change_capture != OFF:
+            added = {**added, DELETED_AT: DELETED_AT_COLUMN}
+        return {**declared, "properties": {**declared["properties"], **added}} if added else declared
 
     @property
     def url_base(self) -> str:
@@ -310,6 +337,12 @@ class SearchStream(CloseStream):
         page = self.fetch({"spans": {}, "sort": [self.cursor_field], "_limit": 1, "include_counts": True})
         counted = page.get("count")
         return counted.get("total") if isinstance(counted, dict) else None
+
+    def by_ids(self, ids: Sequence[str]) -> list[Record]:
+        return list(self.fetch({"ids": ids, "spans": {}, "sort": [], "_limit": len(ids)})["data"])
+
+    def any_row(self) -> list[Record]:
+        return list(self.fetch({"spans": {}, "sort": [], "_limit": 1})["data"])
 
     def _where(self, part: Part) -> Mapping[str, str]:
         """The condition that picks the children of the part's parent."""

@@ -55,11 +55,15 @@ def test_an_activity_edited_inside_the_lookback_arrives_and_outside_it_does_not(
         running="2026-03-01T11:59:00+00:00",
     )
     first = sync("call_activities")
-    assert first.reached("call_activities") == {"date_created": "2026-03-01T11:55:00.000000Z"}
+    assert first.reached("call_activities") == {
+        "date_created": "2026-03-01T11:55:00.000000Z",
+        "changes": "2026-03-01T11:00:00.000000Z",
+    }
 
     for each in ("before", "boundary", "inside"):
         close.edit(each, note="edited")
-    second = sync("call_activities", state=first.state, config={"activities_window_seconds": 3600})
+    config = {"activities_window_seconds": 3600, "change_capture": "off"}
+    second = sync("call_activities", state=first.state, config=config)
 
     assert second.ids("call_activities") == {"boundary", "inside", "running"}
 
@@ -176,7 +180,10 @@ def test_a_clock_that_runs_ahead_does_not_put_the_state_ahead(close: Emulator, s
     """The emulator's day is long past on this machine's clock."""
     fill(close, "leads", 3)
 
-    assert sync("leads").reached("leads") == {"date_updated": "2026-03-01T11:55:00.000000Z"}
+    assert sync("leads").reached("leads") == {
+        "date_updated": "2026-03-01T11:55:00.000000Z",
+        "changes": "2026-03-01T11:00:00.000000Z",
+    }
 
 
 def test_a_state_that_cannot_be_read_fails_with_the_name_of_the_stream(
@@ -265,5 +272,5 @@ def test_a_state_of_source_close_com_by_the_wrong_date_is_read_as_none_with_a_wa
 
     assert output.ids("tasks") == close.ids("task/")
     assert caplog.text.count("is read from the beginning: its state, by date_created") == 1
-    assert list(output.reached("tasks")) == ["date_updated"]
+    assert list(output.reached("tasks")) == ["date_updated", "changes"]
     assert not [each for each in close.requests if each.params.get("date_created__gte", "2027") < "2026-02-27"]

@@ -212,7 +212,7 @@ def test_a_worker_that_stops_before_it_puts_its_state_is_not_overtaken_by_the_ne
     progress = Progress(None, Span(NOW - 2 * DAY, second))
     progress.opens({0: Span(NOW - 2 * DAY, first), 1: Span(first, second)})
     repository, states = InMemoryMessageRepository(), ConnectorStateManager([])
-    cursor = WindowCursor("leads", "date_updated", progress, Held(), repository, states)
+    cursor = WindowCursor("leads", "date_updated", progress, Held(), repository, states, {})
     lock = cursor._lock = Watched()  # type: ignore[assignment]
     threads = [
         threading.Thread(target=cursor.closes, args=(number,), name=name, daemon=True)

@@ -11,7 +11,7 @@ from airbyte_cdk.models import AirbyteStream
 
 from source_closeio.errors import CatalogError
 
-from .compat import COMPAT, Row
+from .compat import COMPAT, SDC_DELETED_AT, Row, name_as_singer_does
 from .narrowing import Schema, narrowed
 from .steps import Path, Tree, tree_of
 
@@ -49,8 +49,12 @@ class TapStream:
 def streams_of(profile: str, discovered: Sequence[AirbyteStream]) -> list[TapStream]:
     """profile: `compat` or `native`."""
     by_name = {each.name: each for each in discovered}
-    rows = COMPAT if profile == "compat" else [Row(name, name) for name in by_name]
+    rows = COMPAT if profile == "compat" else [_native(name) for name in by_name]
     return [_stream(row, by_name[row.source]) for row in rows]
+
+
+def _native(name: str) -> Row:
+    return Row(name, name, reshape=name_as_singer_does, deleted_at=SDC_DELETED_AT)
 
 
 def _stream(row: Row, source: AirbyteStream) -> TapStream:

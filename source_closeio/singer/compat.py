@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from source_closeio.schemas import DELETED_AT
+
 from .narrowing import Schema
 from .steps import Record
 
@@ -31,6 +33,8 @@ class Row:
     """Changes a record in place; its schema is changed by `fold` alone."""
     folded: str | None = None
     """The prefix of the properties that `reshape` takes away."""
+    deleted_at: str | None = None
+    """What the moment of a delete is called; None where deleted rows do not come."""
 
     def schema(self, of_source: Mapping[str, Any]) -> Schema:
         """The stream's JSON schema, not yet narrowed to what targets understand."""
@@ -38,6 +42,9 @@ class Row:
         if self.folded:
             kept = {name: each for name, each in schema["properties"].items() if not name.startswith(self.folded)}
             schema["properties"] = kept
+        deleted_at = schema["properties"].pop(DELETED_AT, None)
+        if deleted_at and self.deleted_at:
+            schema["properties"][self.deleted_at] = deleted_at
         for path, declared in self.declared.items():
             *above, name = path.split(".")
             node = schema
@@ -46,6 +53,15 @@ class Row:
                 node = node.get("items", node)
             node["properties"][name] = declared
         return schema
+
+
+SDC_DELETED_AT = "_sdc_deleted_at"
+"""Singer's name of it: https://sdk.meltano.com/en/latest/implementation/record_metadata.html."""
+
+
+def name_as_singer_does(record: Record) -> None:
+    if DELETED_AT in record:
+        record[SDC_DELETED_AT] = record.pop(DELETED_AT)
 
 
 def fold_custom_fields(record: Record) -> None:

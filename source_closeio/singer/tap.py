@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
 from airbyte_cdk.models import ConfiguredAirbyteCatalog, ConfiguredAirbyteStream, DestinationSyncMode, SyncMode
@@ -10,6 +11,7 @@ from airbyte_cdk.utils import AirbyteTracedException
 
 from source_closeio import __version__
 from source_closeio.errors import Problem
+from source_closeio.schemas import DELETED_AT
 from source_closeio.source import SourceCloseIO
 
 from . import catalog, state
@@ -76,9 +78,12 @@ def _streams(options: Options) -> list[TapStream]:
 
 
 def _configured(stream: TapStream) -> ConfiguredAirbyteStream:
+    schema, properties = stream.source.json_schema, stream.source.json_schema["properties"]
+    if stream.row.deleted_at in stream.schema["properties"]:
+        schema = {**schema, "properties": {**properties, DELETED_AT: properties[stream.row.deleted_at]}}
     incremental = stream.cursor is not None and not stream.whole
     return ConfiguredAirbyteStream(
-        stream=stream.source,
+        stream=replace(stream.source, json_schema=schema),
         sync_mode=SyncMode.incremental if incremental else SyncMode.full_refresh,
         destination_sync_mode=DestinationSyncMode.append_dedup if stream.keys else DestinationSyncMode.append,
     )

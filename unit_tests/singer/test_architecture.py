@@ -12,6 +12,7 @@ PUBLIC = {
     "source_closeio.__version__",
     "source_closeio.ends.end_when_nobody_reads",
     "source_closeio.files.read_object",
+    "source_closeio.schemas.DELETED_AT",
     "source_closeio.source.SourceCloseIO",
     "source_closeio.windows.INDEX_LAG",
     "source_closeio.windows.parse_moment",
