@@ -267,3 +267,21 @@ def test_nothing_is_left_of_a_page_of_one_second_nor_of_less_than_two_nor_after_
 
     shared(List(*(row(f"r{i}", i) for i in range(10)), lie=moved), readers)
     assert len(readers.told) == 1
+
+
+def test_a_list_in_another_order_is_offered_after_its_first_page_only_and_never_at_its_beginning() -> None:
+    readers, at_the_beginning = Readers(), Readers()
+
+    shared(List(*(row(f"r{i}", (7 * i) % 20, i) for i in range(15))), readers, "born")
+    shared(List(*(row(f"r{i}", 0 if i < 3 else i, i) for i in range(6))), at_the_beginning, "born")
+
+    assert len(readers.told) == 1
+    assert at_the_beginning.told == []
+
+
+def test_nothing_is_left_of_a_list_that_goes_up_and_down_again() -> None:
+    readers = Readers()
+
+    shared(List(row("a", 5), row("b", 6), row("c", 7), row("d", 5), row("e", 5)), readers)
+
+    assert readers.told == []
