@@ -94,7 +94,8 @@ def test_the_catalog_has_the_same_streams_keys_and_bookmarks(
     assert [each["tap_stream_id"] for each in before] == [each["tap_stream_id"] for each in now] == list(STREAMS)
     assert [each["key_properties"] for each in before] == [each["key_properties"] for each in now]
     for stream, bookmark in ours.state["bookmarks"].items():
-        assert set(old.state["bookmarks"][stream]) - {"offset"} == set(bookmark) == {CURSORS[stream]}
+        # Ours says beside it up to when the event log was followed; the old tap does not look at what it does not know.
+        assert set(old.state["bookmarks"][stream]) - {"offset"} == set(bookmark) - {"changes"} == {CURSORS[stream]}
 
 
 def test_a_catalog_of_the_old_tap_selects_the_same_streams(run: Run, tap: list[str], old_tap: list[str]) -> None:
