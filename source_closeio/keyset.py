@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from .pagination import MOST_REPEATS, Fetch, Linked, Pages, Share, alone, chain, new
 from .records import Record
-from .windows import SECOND, Rest, Span, parse_moment, whole_second
+from .windows import SECOND, Rest, Span, second_of
 
 
 def search(fetch: Fetch, span: Span, fields: tuple[str, ...], limit: int, share: Share = alone) -> Iterator[Record]:
@@ -52,7 +52,7 @@ def _ascending(
         yield from new(rows, handed_on)
         came = {row["id"] for row in rows}
         more = answer.get("cursor") is not None
-        inside = [(second, row["id"]) for row in rows if (second := _second(row[field])) in spans[field]]
+        inside = [(second, row["id"]) for row in rows if (second := second_of(row[field])) in spans[field]]
         plateau = anchor if more and inside and all(second == anchor for second, _ in inside) else None
         if plateau is not None:
             yield from _one_second(pages, within, plateau, fields, handed_on, came)
@@ -126,7 +126,3 @@ def _chain(
 
     where = " and ".join(f"the {field} from {span.start} to {span.end}" for field, span in spans.items())
     yield from chain(ask, pages, where, handed_on, shown)
-
-
-def _second(value: str) -> datetime:
-    return whole_second(parse_moment(value))

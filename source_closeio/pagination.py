@@ -13,7 +13,7 @@ from typing import Any
 from .errors import CursorRefused, NoProgress, OffsetCapReached, PageTooLarge, RowsMoved
 from .proof import MOST_ROUNDS, Lap, Proof
 from .records import Record
-from .windows import SECOND, Rest, Span, parse_moment, whole_second
+from .windows import SECOND, Rest, Span, parse_moment, second_of, whole_second
 
 Answer = Mapping[str, Any]
 Fetch = Callable[[dict[str, Any]], Answer]
@@ -198,13 +198,13 @@ class _Shrinking:
             is_first, self._is_first = self._is_first, False
             if not is_first:  # more would be read again than is left to others
                 return
-            pivot, before = _second(sorted(dates)[len(dates) // 2]), self.span
+            pivot, before = second_of(sorted(dates)[len(dates) // 2]), self.span
             if pivot in before and pivot != before.start:
                 self.span = self._share(Rest(before, pivot, None, self._handed_on))
                 if self.span != before:
                     raise _BeginAgain
             return
-        first, last = _second(dates[0]), _second(dates[-1])
+        first, last = second_of(dates[0]), second_of(dates[-1])
         if first == last or last not in self.span:
             return
         unread = Span(self.span.start, last) if last < first else Span(last + SECOND, self.span.end)
@@ -275,7 +275,7 @@ def filters_of(span: Span, cursor: str) -> dict[str, str]:
 
 def _pivot(span: Span, dates: list[str]) -> datetime | None:
     """A whole second inside the span, with rows on both sides as far as the dates tell; None if it is one second."""
-    seconds = sorted({whole_second(parse_moment(date)) for date in dates})
+    seconds = sorted({second_of(date) for date in dates})
     inside = [second for second in seconds if second in span and second != span.start]
     if inside:
         return inside[len(inside) // 2]
@@ -304,7 +304,7 @@ def events(fetch: Fetch, span: Span, limit: int, share: Share = alone) -> Iterat
             return
         if not inside or not answer.get("cursor_next"):
             return
-        second = whole_second(parse_moment(inside[-1]["date_updated"]))
+        second = second_of(inside[-1]["date_updated"])
         if end is None or second + SECOND < end:
             end = second + SECOND
         else:
@@ -375,10 +375,6 @@ def chain(
         if cut == MOST_REPEATS:
             raise NoProgress(f"More records than cursors lead to share {where}; Close offers no way to list them all.")
     raise RowsMoved
-
-
-def _second(date: str) -> datetime:
-    return whole_second(parse_moment(date))
 
 
 def new(rows: list[Record], handed_on: set[str], key: str = "id") -> Iterator[Record]:

@@ -9,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -110,7 +110,8 @@ class StreamReader(PartitionGenerator):
                     self._judge_refusals()
                     self._tell_of_names()
                     if self.is_whole:
-                        self.counted = self.stream.count()
+                        with suppress(Problem):  # all is read; no sync fails for a figure in the log
+                            self.counted = self.stream.count()
         finally:
             self.ended = time.monotonic()
 
@@ -284,10 +285,8 @@ class DatedReader(StreamReader):
             yield from self._followed(self._capture)
 
     def _records(self, part: Part, share: Share = alone) -> Iterator[Record]:
-        for record in super()._records(part, share):
-            if self._capture is not None:
-                self._capture.note(record.data)
-            yield record
+        records = super()._records(part, share)
+        return records if self._capture is None else _noted(records, self._capture)
 
     def _followed(self, capture: Capture) -> Iterator[Record]:
         for record in capture.records():
@@ -324,3 +323,9 @@ class DatedReader(StreamReader):
         for each in others:
             self._sharing.hand_over(each)
         return kept
+
+
+def _noted(records: Iterator[Record], capture: Capture) -> Iterator[Record]:
+    for record in records:
+        capture.note(record.data)
+        yield record

@@ -93,7 +93,7 @@ class CloseStream(HttpStream):
         # The CDK would page only once through a stream without cursor field whose cursor is its default one.
         self.cursor = None
         self._declared: Mapping[str, Any] = {}
-        self._total: int | None = None
+        self._total: object = None
         self.answered = False
         """Whether Close has let a request of this stream through."""
         self.names = Names(self._definitions)
@@ -273,7 +273,7 @@ class CloseStream(HttpStream):
 
 class ListStream(CloseStream):
     def count(self) -> int | None:
-        return self._total
+        return self._total if isinstance(self._total, int) else None
 
     def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
         if self.endpoint.rows_in == LISTED:
@@ -336,7 +336,8 @@ class SearchStream(CloseStream):
             return None
         page = self.fetch({"spans": {}, "sort": [self.cursor_field], "_limit": 1, "include_counts": True})
         counted = page.get("count")
-        return counted.get("total") if isinstance(counted, dict) else None
+        total = counted.get("total") if isinstance(counted, dict) else None
+        return total if isinstance(total, int) else None
 
     def by_ids(self, ids: Sequence[str]) -> list[Record]:
         return list(self.fetch({"ids": ids, "spans": {}, "sort": [], "_limit": len(ids)})["data"])

@@ -119,6 +119,11 @@ def whole_second(moment: datetime) -> datetime:
     return moment.replace(microsecond=0)
 
 
+def second_of(date: str) -> datetime:
+    """Of a date as Close writes it."""
+    return whole_second(parse_moment(date))
+
+
 def to_read(
     now: datetime, *, start_date: datetime | None, state: datetime | None, lookback: timedelta
 ) -> tuple[Span, Span]:

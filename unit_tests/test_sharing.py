@@ -16,9 +16,11 @@ from source_closeio import cursor as cursors
 from source_closeio import readers
 from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
+from source_closeio.errors import TellUs
 from source_closeio.rate_limit import Meter
 from source_closeio.reporting import came_to, under_way
 from source_closeio.schemas import DELETED_AT
+from source_closeio.streams import SearchStream
 from source_closeio.windows import Progress, Span, parse_moment
 
 from .conftest import NOW, Output
@@ -165,6 +167,36 @@ def test_at_the_end_a_line_for_each_stream_and_one_for_all_say_what_they_came_to
         f"Stream users: records 1, requests {users:,}, tried again 0",
         f"The sync: records 451, requests {searches + users:,}, tried again 0",
     ]
+
+
+def test_no_sync_fails_for_a_figure_in_the_log(
+    close: Emulator, sync: Sync, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(stream: SearchStream) -> int:
+        raise TellUs("Close did not understand a request (400).")
+
+    monkeypatch.setattr(SearchStream, "count", refused)
+    fill(close, "leads", 3)
+
+    with caplog.at_level("INFO"):
+        output = sync("leads")
+
+    assert output.statuses == {"leads": "COMPLETE"}
+    assert any(each.startswith("Stream leads: records 3, requests") for each in caplog.messages)
+
+
+@pytest.mark.parametrize("said", ["450", None, 4.5])
+def test_a_count_that_is_none_is_not_told(
+    close: Emulator, sync: Sync, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, said: object
+) -> None:
+    fetch = SearchStream.fetch
+    monkeypatch.setattr(SearchStream, "fetch", lambda stream, asked: {**fetch(stream, asked), "count": {"total": said}})
+    fill(close, "leads", 3)
+
+    with caplog.at_level("INFO"):
+        sync("leads")
+
+    assert any(each.startswith("Stream leads: records 3, requests") for each in caplog.messages)
 
 
 def test_what_a_stream_came_to_is_added_up_over_its_meters() -> None:
