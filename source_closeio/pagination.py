@@ -20,7 +20,8 @@ Fetch = Callable[[dict[str, Any]], Answer]
 """Takes query parameters (or, for search, what makes its body), returns the decoded JSON object."""
 
 Share = Callable[[Rest], Span]
-"""Asked after a page that is not the last: the part of the rest that the walk goes on with; others read the other."""
+"""Asked after a page that is not the last, or where a walk cannot go on in one piece: the part of the rest that it goes
+on with; others read the other."""
 
 MOST_STEPS_BACK = 20
 """In search of pages that join; each step is twice as long as the one before."""
@@ -156,23 +157,27 @@ def window(
     median of the dates seen: what fits into one page cannot be read wrongly. A second that does not is gone round like
     a list without dates.
     order: the date that Close lists the rows by, if it is not `cursor`.
-    known: ids not to be handed on again. share: asked only while the span is in one piece.
+    known: ids not to be handed on again. share: asked only while what is left is in one piece.
     """
     pages, handed_on, todo = Pages(fetch, limit), set(known), [span]
     while todo:
-        part = _Shrinking(todo.pop(), share, handed_on)
+        part = _Shrinking(todo.pop(), share, handed_on, known)
         dates: list[str] = []
         try:
             yield from _joined(pages, part, cursor, order or cursor, handed_on, dates)
         except _BeginAgain:
             todo.append(part.span)
         except (OffsetCapReached, RowsMoved):
-            share = alone
             pivot = _pivot(part.span, dates)
             if pivot is None:
                 yield from _one_second(pages, filters_of(part.span, cursor), handed_on)
-            else:
-                todo += [Span(pivot, part.span.end), Span(part.span.start, pivot)]
+                continue
+            known = frozenset(handed_on)
+            kept = share(Rest(part.span, pivot, known=known, must_part=True))
+            todo.append(kept)
+            if kept == part.span:  # nobody took the other half
+                share = alone
+                todo[-1:] = [Span(pivot, part.span.end), Span(part.span.start, pivot)]
 
 
 class _BeginAgain(Exception):
@@ -182,10 +187,12 @@ class _BeginAgain(Exception):
 class _Shrinking:
     """A span that becomes shorter while it is read, when another reader takes what is left of it."""
 
-    def __init__(self, span: Span, share: Share, handed_on: set[str]) -> None:
+    def __init__(self, span: Span, share: Share, handed_on: set[str], known: Collection[str]) -> None:
+        """known: what had been handed on when the span was begun."""
         self.span = span
         self._share = share
         self._handed_on = handed_on
+        self._known = known
         self._is_first = True
 
     def offer(self, dates: list[str], in_order: bool) -> None:
@@ -209,7 +216,7 @@ class _Shrinking:
             return
         unread = Span(self.span.start, last) if last < first else Span(last + SECOND, self.span.end)
         if unread.middle is not None:
-            self.span = self._share(Rest(self.span, unread.middle, last if last < first else None))
+            self.span = self._share(Rest(self.span, unread.middle, last if last < first else None, self._known))
 
 
 def _joined(

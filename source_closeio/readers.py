@@ -303,7 +303,7 @@ class DatedReader(StreamReader):
         return Slice(self, next(self._numbers), part)
 
     def _share(self, piece: Slice, rest: Rest) -> Span:
-        """Halves what is left if a reader has nothing to do, or the slice is to be shorter.
+        """Halves what is left if it must be, a reader has nothing to do, or the slice is to be shorter.
 
         If it has read its fill and goes on towards the older, it ends here: the oldest comes first, for the state.
         """
@@ -311,7 +311,12 @@ class DatedReader(StreamReader):
         kept, left = rest.span, list[Span]()
         if piece.pages >= FILL and rest.thirds:
             kept, *left = rest.thirds
-        elif piece.pages >= FILL or rest.span.is_longer_than(self._sharing.longest) or self._sharing.wants(piece.group):
+        elif (
+            rest.must_part
+            or piece.pages >= FILL
+            or rest.span.is_longer_than(self._sharing.longest)
+            or self._sharing.wants(piece.group)
+        ):
             kept, *left = rest.halves
         if left:
             piece.pages = 0

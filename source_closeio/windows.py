@@ -56,7 +56,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Rest:
-    """What is left of a span that is being read, after a page that is not the last."""
+    """What is left of a span that is being read."""
 
     span: Span
     """Where rows may lie that have not been handed on."""
@@ -66,6 +66,8 @@ class Rest:
     """Of a walk from the newest to the oldest, the second that it has come to."""
     known: Collection[str] = ()
     """The keys of those in the span that have been handed on."""
+    must_part: bool = False
+    """Whether the walk cannot go on in one piece."""
 
     @property
     def halves(self) -> tuple[Span, Span]:

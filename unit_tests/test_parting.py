@@ -260,13 +260,32 @@ def test_nothing_is_left_of_a_page_of_one_second_nor_of_less_than_two_nor_after_
 
     shared(List(*(row(f"r{i}", 5 + i // 9) for i in range(9))), readers)
     list(window(List(*(row(f"r{i}", i) for i in range(5))), Span(at(0), at(5)), "date", 4, None, (), readers))
-    assert readers.told == []
+    assert all(each.must_part for each in readers.told)
+    readers = Readers()
 
     def moved(nth: int, answer: Row) -> Row:
         return {"data": answer["data"][1:] + answer["data"][:1], "has_more": True} if nth == 2 else answer
 
     shared(List(*(row(f"r{i}", i) for i in range(10)), lie=moved), readers)
-    assert len(readers.told) == 1
+    assert [each.must_part for each in readers.told] == [False, True]
+
+
+def test_of_a_span_that_must_be_parted_one_half_can_be_left_and_the_other_goes_on_being_shared() -> None:
+    def capped(nth: int, answer: Row) -> Row:
+        if nth == 2:
+            raise OffsetCapReached
+        return answer
+
+    asked, readers = (
+        List(*(row(f"r{i}", i) for i in range(10, -1, -1)), lie=capped),
+        Readers(2, lambda rest: rest.halves[0]),
+    )
+
+    assert shared(asked, readers) == [f"r{i}" for i in (10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0)]
+    assert asked.questions() == [(0, 20, 0), (0, 20, 2), (0, 9, 0), (0, 9, 2), (0, 9, 4), (0, 9, 6)]
+    assert readers.told[1] == Rest(Span(at(0), at(20)), at(9), known={"r10", "r9", "r8", "r7"}, must_part=True)
+    assert [(each.span, each.must_part) for each in readers.told[2:]] == [(Span(at(0), at(9)), False)] * 2
+    assert [each.known for each in readers.told[2:]] == [readers.told[1].known] * 2
 
 
 def test_a_list_in_another_order_is_offered_after_its_first_page_only_and_never_at_its_beginning() -> None:
