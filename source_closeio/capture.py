@@ -8,14 +8,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .by_id import ById, Look
-from .changes import Change, Changes, NotFollowed
+from .changes import Change, Changes, Follower, state_of
 from .endpoints import Endpoint, Walk
 from .errors import NothingThere, Problem
 from .records import Record
 from .schemas import DELETED_AT
-from .state_migration import CHANGES
 from .streams import CloseStream, Connection, stream_of
-from .windows import Part, parse_moment, state_text
+from .windows import Part, parse_moment
 
 logger = logging.getLogger("airbyte")
 
@@ -26,17 +25,20 @@ APART = timedelta(seconds=1)
 class Capture:
     """Of one stream in one sync that goes on from an earlier one."""
 
-    def __init__(self, stream: CloseStream, changes: Changes, since: datetime, connection: Connection) -> None:
-        """since: from when on changes have not been followed yet. state: what a state says of that."""
-        self.state = {CHANGES: state_text(since)}
-        self._reached = max(since, changes.reached)
+    def __init__(
+        self, stream: CloseStream, changes: Changes, since: datetime, searched: datetime, connection: Connection
+    ) -> None:
+        """since: from when on the log has not been followed yet. searched: the same of edits, which is later where they
+        were searched for. state: what a state says of that."""
+        self.state = state_of(since, searched)
         self._stream = stream
         self._endpoint: Endpoint = stream.endpoint
         self._changes = changes
-        self._since = changes.register(stream.name, self._endpoint.events, since)
+        self._follower = Follower(stream.name, self._endpoint.events, since, searched)
+        changes.register(self._follower)
         self._connection = connection
         self._wants_tombstones = DELETED_AT in stream.columns
-        self._after = (self._since - APART).isoformat()[:19]
+        self._after = (since - APART).isoformat()[:19]
         self._read: dict[str, tuple[str, str]] = {}
         self._lock = threading.Lock()
 
@@ -51,9 +53,7 @@ class Capture:
         """The rows that changed, then tombstones. What fails is a warning, and asked for again by the next sync."""
         try:
             yield from self._records()
-            self.state = {CHANGES: state_text(self._reached)}
-        except NotFollowed:
-            return
+            self.state = self._changes.state(self._follower)
         except Problem as problem:
             logger.warning(
                 f"Stream {self._endpoint.name} lacks some edits and deletes that Close's event log tells of: {problem} "
@@ -61,7 +61,7 @@ class Capture:
             )
 
     def _records(self) -> Iterator[Record]:
-        changes = {row_id: (kind, each) for kind, row_id, each in self._changes.of(self._endpoint.events, self._since)}
+        changes = {row_id: (kind, each) for kind, row_id, each in self._changes.of(self._follower)}
         asked = {row_id: kind for row_id, (kind, each) in changes.items() if self._is_to_ask(row_id, each)}
         by_id = ById(self._stream, self._connection)
         gone: list[tuple[str, Change]] = []
@@ -102,7 +102,7 @@ class Capture:
         by_lead = self._endpoint.otherwise
         if by_lead is None or by_lead.walk is not Walk.CHILD:
             return
-        for lead_id in self._changes.merged(self._since):
+        for lead_id in self._changes.merged(self._follower):
             for endpoint in by_lead.of(lead_id):
                 with suppress(NothingThere):  # that lead has gone, too
                     rows = stream_of(endpoint, self._connection, self._stream.meter).rows(Part(), endpoint.page_size)

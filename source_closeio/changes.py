@@ -7,16 +7,18 @@ that events come late, in another order, or merged into one, nor what a key may 
 import logging
 import math
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from .config import DELETES
-from .endpoints import DATES, ENDPOINTS, EVENTS
-from .errors import Problem
+from .endpoints import DATES, ENDPOINTS, EVENTS, SEARCHED_ACTIVITIES, UPDATED, Endpoint, Walk
+from .errors import Problem, TryLater
 from .pagination import Share, alone
+from .rate_limit import Meter
+from .state_migration import CHANGES, SEARCHED
 from .streams import Connection, stream_of
 from .windows import SECOND, Part, Rest, Span, parse_moment, state_text, whole_second
 from .workers import side_by_side
@@ -62,68 +64,131 @@ class Change:
             self.dates = {name: shown[name] for name in DATES if shown.get(name)} or self.dates
 
 
+@dataclass(frozen=True)
+class Follower:
+    """A stream that wants to know of these types of objects.
+
+    since: from when on. searched: from when on of edits, where those before were searched for already.
+    """
+
+    stream: str
+    events: Collection[str]
+    since: datetime
+    searched: datetime
+
+
 class Changes:
     """One pass over the log for all streams of a sync, made when the first of them asks.
 
-    Streams are registered before that, with the moments from which they want to know.
+    What the log cannot tell, because it is refused or does not reach back as far, is searched for: edits of activities.
     """
 
     def __init__(self, connection: Connection, now: datetime) -> None:
-        """now: when the sync began. reached: from when on the next sync wants to know, if this one could."""
-        self.reached = now - LAG
+        """now: when the sync began. meter: of its requests."""
+        self.meter = Meter()
+        self._reached = now - LAG
         self._now = now
         self._connection = connection
         self._edge = now - KEPT
         self._wanted: dict[str, dict[str, Change]] = {}
-        self._since: datetime | None = None
-        self._gaps: list[tuple[str, datetime]] = []
+        self._followers: list[Follower] = []
         self._unknown: set[str] = set()
+        self._unsearched: dict[str, Problem] = {}
         self._merged: dict[str, datetime] = {}
         self._one_at_a_time = threading.Lock()
         self._noting = threading.Lock()
-        self._is_read = self._has_failed = False
+        self._is_read = self._is_followed = self._has_searched = False
 
-    def register(self, stream: str, events: Iterable[str], since: datetime) -> datetime:
-        """Notes that a stream wants to know of these types; from when on it can, which may be later than it wants."""
-        if since < self._edge:
-            self._gaps.append((stream, since))
-        start = max(since, self._edge)
-        self._since = min(start, self._since or start)
-        for event in events:
+    def register(self, follower: Follower) -> None:
+        """Before the first one asks."""
+        self._followers.append(follower)
+        for event in follower.events:
             self._wanted.setdefault(event, {})
-        return start
 
-    def of(self, events: Iterable[str], since: datetime) -> Iterator[tuple[str, str, Change]]:
-        """Type, id and change of the objects of these types with an event since then. Raises NotFollowed."""
+    def of(self, follower: Follower) -> Iterator[tuple[str, str, Change]]:
+        """Type, id and change of the objects that changed. Raises Problem where some of them are not known now."""
         self._read_once()
-        for event in events:
+        for event in follower.events:
             for object_id, change in self._wanted[event].items():
-                if change.moment >= since:
+                if change.moment >= follower.since:
                     yield event, object_id, change
+            if isinstance(problem := self._unsearched.get(event), TryLater):
+                raise problem
 
-    def merged(self, since: datetime) -> list[str]:
-        """The leads that others were merged into. Raises NotFollowed."""
+    def merged(self, follower: Follower) -> list[str]:
+        """The leads that others were merged into."""
         self._read_once()
-        return [lead_id for lead_id, moment in self._merged.items() if moment >= since]
+        return [lead_id for lead_id, moment in self._merged.items() if moment >= follower.since]
+
+    def state(self, follower: Follower) -> dict[str, str]:
+        """What the stream's state says, once it has what `of` gave it."""
+        if self._is_followed:
+            return {CHANGES: state_text(max(follower.since, self._reached))}
+        has_come = self._has_searched and self._is_searched_for(follower)
+        return state_of(follower.since, max(follower.searched, self._reached) if has_come else follower.searched)
 
     def _read_once(self) -> None:
         with self._one_at_a_time:
             if not self._is_read:
-                self._is_read = self._has_failed = True
-                self._tell_of_gaps()
-                try:
-                    self._read()
-                    self._has_failed = False
-                except Problem as problem:
-                    logger.warning(
-                        f"Edits outside of the lookbacks and deletes do not come with this sync: {problem} The next "
-                        "sync asks for them again."
-                    )
-        if self._has_failed:
-            raise NotFollowed
+                self._is_read = True
+                self._is_followed = self._follow()
+                self._search(self._edge if self._is_followed else self._now)
+
+    def _follow(self) -> bool:
+        """Reads the log. Whether that could be done; if not, a warning says why."""
+        if gaps := [each for each in self._followers if each.since < self._edge]:
+            logger.warning(
+                f"Close keeps {KEPT.days} days of its event log, so deletes before {state_text(self._edge)} do not "
+                f"come ({_told((each.stream, each.since) for each in gaps)}): refresh these streams if they matter."
+            )
+        try:
+            self._read()
+        except Problem as problem:
+            logger.warning(
+                f"Deletes, and edits outside of the lookbacks, do not come with this sync: {problem} The next sync "
+                "asks for them again."
+            )
+            return False
+        return True
+
+    def _search(self, end: datetime) -> None:
+        """Finds the edits of activities that the log does not tell of: those before `end`."""
+        if self._connection.settings.change_capture == DELETES:
+            return
+        gaps = [each for each in self._followers if each.searched < end and self._is_searched_for(each)]
+        if not gaps:
+            return
+        spans = {
+            kind: Span(
+                whole_second(min(each.searched for each in gaps if kind in each.events)), whole_second(end) + SECOND
+            )
+            for kind in SEARCHED_ACTIVITIES
+            if any(kind in each.events for each in gaps)
+        }
+        side_by_side(lambda kind: self._search_of(kind, spans[kind]), spans, self._connection.settings.num_workers)
+        self._has_searched = True
+        kinds = {event for each in gaps for event in each.events} - (spans.keys() - self._unsearched.keys())
+        besides = f", but not those of {', '.join(sorted(kinds))}, which cannot be" if kinds else ""
+        logger.warning(
+            f"Edits of activities before {state_text(end)} are searched for instead{besides} "
+            f"({_told((each.stream, each.searched) for each in gaps)})."
+        )
+
+    def _search_of(self, kind: str, span: Span) -> None:
+        # That search filters activities by date_updated is inferred: `of` takes no row that is older.
+        endpoint = Endpoint(kind, "data/search/", Walk.SEARCH, 200, UPDATED, object_type=kind, fields=("id", *DATES))
+        try:
+            for row in stream_of(endpoint, self._connection, self.meter).rows(Part(span=span), endpoint.page_size):
+                with self._noting:
+                    self._wanted[kind].setdefault(row["id"], Change()).take({}, parse_moment(row["date_updated"]))
+        except Problem as problem:
+            self._unsearched[kind] = problem
+
+    def _is_searched_for(self, follower: Follower) -> bool:
+        return not set(SEARCHED_ACTIVITIES).isdisjoint(follower.events)
 
     def _read(self) -> None:
-        span = Span(whole_second(self._since) if self._since else None)
+        span = Span(whole_second(max(self._edge, min(each.since for each in self._followers))))
         if self._connection.settings.change_capture == DELETES:
             asked = [{"object_type": each, "action": "deleted"} for each in self._wanted]
             side_by_side(lambda params: self._take(params, span), asked, self._connection.settings.num_workers)
@@ -137,7 +202,7 @@ class Changes:
             logger.info(f"Close's event log has types that are not known here: {', '.join(sorted(self._unknown))}.")
 
     def _take(self, params: Mapping[str, str], span: Span, share: Share = alone) -> None:
-        log = stream_of(replace(EVENTS, params=params), self._connection)
+        log = stream_of(replace(EVENTS, params=params), self._connection, self.meter)
         for event in log.rows(Part(span=span), EVENTS.page_size, share):
             self._note(event)
 
@@ -156,17 +221,15 @@ class Changes:
                     gone = {"action": "deleted", "lead_id": source}
                     self._wanted["lead"].setdefault(source, Change()).take(gone, moment)
 
-    def _tell_of_gaps(self) -> None:
-        if self._gaps:
-            told = ", ".join(f"{name} from {state_text(since)}" for name, since in sorted(self._gaps))
-            logger.warning(
-                f"Close keeps {KEPT.days} days of its event log, so edits outside of the lookbacks and deletes before "
-                f"{state_text(self._edge)} do not come ({told}): refresh these streams if they matter."
-            )
+
+def state_of(since: datetime, searched: datetime) -> dict[str, str]:
+    """What a state says while the log has been followed up to `since`, and edits searched for up to `searched`."""
+    told = {CHANGES: since, **({SEARCHED: searched} if searched > since else {})}
+    return {name: state_text(moment) for name, moment in told.items()}
 
 
-class NotFollowed(Exception):
-    """The log could not be read; a warning has said why."""
+def _told(starts: Iterable[tuple[str, datetime]]) -> str:
+    return ", ".join(f"{stream} from {state_text(start)}" for stream, start in sorted(starts))
 
 
 class _More(Exception):

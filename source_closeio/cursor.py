@@ -35,9 +35,14 @@ class WindowCursor(Cursor):
         queue: Queue[QueueItem],
         repository: MessageRepository,
         states: ConnectorStateManager,
+        given: Mapping[str, Any],
         beside: Mapping[str, str],
     ) -> None:
-        """beside: what the state holds beside the date, as soon as there is a state."""
+        """given: the state that the sync began with. beside: what the state holds beside the date, from the first on.
+
+        The first one of a first sync holds nothing else: if it is ended before any date, the next one knows from when
+        on rows that were handed on already may have been deleted.
+        """
         self._stream_name = stream_name
         self._cursor_field = cursor_field
         self._queue = queue
@@ -45,7 +50,7 @@ class WindowCursor(Cursor):
         self._states = states
         self._beside = dict(beside)
         self._progress = progress
-        self._told = progress.reached
+        self._told = given
         self._told_at = 0.0
         self._lock = threading.Lock()
 
@@ -64,19 +69,19 @@ class WindowCursor(Cursor):
     def followed(self, beside: Mapping[str, str]) -> None:
         """From the next state on it holds this beside the date."""
         with self._lock:
-            self._beside.update(beside)
+            self._beside = dict(beside)
 
     def _tell(self) -> None:
         """Into the queue itself: what one worker leaves in the shared repository another may take out, late."""
-        reached, now = self._progress.reached, time.monotonic()
-        if reached != self._told and now >= self._told_at + BETWEEN_STATES:
-            self._told, self._told_at = reached, now
+        state, now = self.state, time.monotonic()
+        if state != self._told and now >= self._told_at + BETWEEN_STATES:
+            self._told, self._told_at = state, now
             self._queue.put(self._message())
 
     @property
     def state(self) -> MutableMapping[str, Any]:
         reached = self._progress.reached
-        return {} if reached is None else {self._cursor_field: state_text(reached), **self._beside}
+        return {**({} if reached is None else {self._cursor_field: state_text(reached)}), **self._beside}
 
     def observe(self, record: Record) -> None:
         """Nothing: see the class."""

@@ -192,6 +192,19 @@ ACTIVITIES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("custom_activities", "custom/"): ("activity.custom_activity",),
 }
 """Streams and paths of the kinds of activity: their types in the event log. Two sources differ about merges."""
+SEARCHED_ACTIVITIES = (
+    "activity.call",
+    "activity.email",
+    "activity.email_thread",
+    "activity.sms",
+    "activity.meeting",
+    "activity.note",
+    "activity.lead_status_change",
+    "activity.opportunity_status_change",
+    "activity.task_completed",
+    "activity.custom_activity",
+)
+"""The kinds that search knows (seen), by their types in the event log."""
 SMART_VIEW_TYPES = (
     "lead,contact,opportunity,call,email,sms,meeting,note,whatsapp_message,custom_activity,form_submission"
 )

@@ -26,7 +26,7 @@ from .endpoints import Window
 from .readers import DatedReader, Sharing, StreamReader
 from .reporting import came_to, under_way
 from .schemas import schema_of
-from .state_migration import CHANGES, followed, is_of_another_cursor, reached
+from .state_migration import CHANGES, SEARCHED, followed, is_of_another_cursor, reached, says_how_far
 from .streams import CloseStream, Connection
 from .windows import Progress, state_text, to_read
 from .workers import Workers
@@ -59,7 +59,7 @@ class Engine:
         blob = dict(self._states.get_stream_state(stream.name, None)) if incremental else {}
         reader: StreamReader
         cursor: Cursor = FinalStateCursor(stream.name, None, self._repository)
-        was_read = bool(blob) or (configured.generation_id or 0) > 1
+        was_read = says_how_far(blob) or (configured.generation_id or 0) > 1
         if window := stream.endpoint.window:
             state, settings = _state_of(stream, window, blob, self._now), self._connection.settings
             slices, tail = to_read(
@@ -68,7 +68,7 @@ class Engine:
             progress = Progress(state, slices)
             capture, beside = self._follow(stream, blob, state)
             cursor = told = WindowCursor(
-                stream.name, window.cursor, progress, self._queue, self._repository, self._states, beside
+                stream.name, window.cursor, progress, self._queue, self._repository, self._states, blob, beside
             )
             sharing = Sharing(self._wants, self._queue.put, settings.date_window)
             reader = DatedReader(stream, slices, tail, told, sharing, capture, was_read=was_read)
@@ -97,11 +97,11 @@ class Engine:
         """
         given = followed(stream.name, blob, self._now)
         if not stream.endpoint.is_followed or self._connection.settings.change_capture == OFF:
-            return None, {CHANGES: state_text(given)} if given else {}
-        since = given or state
+            return None, {name: state_text(moment) for name, moment in given.items()}
+        since = given.get(CHANGES, state)
         if since is None:
             return None, {CHANGES: state_text(self._now - LAG)}
-        capture = Capture(stream, self._changes, since, self._connection)
+        capture = Capture(stream, self._changes, since, max(since, given.get(SEARCHED, since)), self._connection)
         return capture, capture.state
 
     @property
@@ -146,7 +146,8 @@ class Engine:
             logger.info(came_to(f"Stream {each.stream.name}", each.records, each.counted, seconds, [meter]))
         if readers:
             seconds = max(each.ended for each in readers) - min(each.began for each in readers)
-            records, meters = sum(each.records for each in readers), [each.stream.meter for each in readers]
+            records = sum(each.records for each in readers)
+            meters = [self._changes.meter, *(each.stream.meter for each in readers)]
             logger.info(came_to("The sync", records, None, seconds, meters))
 
     def _empty(self) -> None:

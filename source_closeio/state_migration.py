@@ -14,6 +14,8 @@ from .windows import parse_moment, state_text
 
 CHANGES = "changes"
 """Where a state says up to when the event log was followed."""
+SEARCHED = "searched"
+"""Where it says up to when edits were searched for meanwhile, if the event log could not be followed."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
 
@@ -80,7 +82,7 @@ def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) ->
     Understood are `{cursor: "2026-01-31T09:30:00.000000Z"}`, in any spelling of ISO 8601, and the CDK's concurrent
     shape `{"state_type": "date-range", "slices": [...]}`, of which the first slice counts: behind it may be a gap.
     """
-    if not blob.keys() - {CHANGES} or blob == {NO_CURSOR_STATE_KEY: True}:
+    if not says_how_far(blob) or blob == {NO_CURSOR_STATE_KEY: True}:
         return None
     if blob.get("state_type") == "date-range":
         try:
@@ -91,9 +93,14 @@ def reached(stream: str, blob: Mapping[str, Any], cursor: str, now: datetime) ->
     return _moment(stream, blob.get(cursor), cursor, now)
 
 
-def followed(stream: str, blob: Mapping[str, Any], now: datetime) -> datetime | None:
-    """Up to when the event log was followed, beside the date of the cursor; None where the state says nothing of it."""
-    return _moment(stream, blob[CHANGES], CHANGES, now) if CHANGES in blob else None
+def says_how_far(blob: Mapping[str, Any]) -> bool:
+    """Whether a state says more than where the event log is to be followed from."""
+    return bool(blob.keys() - {CHANGES, SEARCHED})
+
+
+def followed(stream: str, blob: Mapping[str, Any], now: datetime) -> dict[str, datetime]:
+    """What the state says of the event log beside the date of the cursor, under `CHANGES` and `SEARCHED`."""
+    return {name: _moment(stream, blob[name], name, now) for name in (CHANGES, SEARCHED) if name in blob}
 
 
 def _moment(stream: str, value: Any, name: str, now: datetime) -> datetime:

@@ -106,6 +106,21 @@ def test_15_a_first_sync_that_is_cut_short_and_resumed_a_day_later_misses_no_cha
     assert warehouse.differs() == []
 
 
+def test_15_of_a_first_sync_that_ended_before_any_date_no_ghosts_are_left(close: Emulator, run: Run) -> None:
+    close.add("activity/call/", *({"id": f"call_{number}", "date_created": OLD} for number in range(300)))
+    warehouse = Warehouse(close, run, "call_activities")
+    warehouse.sync(lines=50)
+    assert warehouse.state[0]["stream"]["stream_state"] == {"changes": "2026-03-01T11:00:00.000000Z"}
+    held = sorted(warehouse.rows["call_activities"])
+    close.now = NOW + HOUR
+    close.delete(*held[:3])
+
+    warehouse.sync()
+
+    assert len(held) > 3
+    assert warehouse.differs() == []
+
+
 def test_16_streams_with_other_watermarks_share_the_pass_and_move_alone(close: Emulator, opened: Open) -> None:
     warehouse = opened("call_activities")
     close.delete("call_1")
@@ -134,26 +149,85 @@ def test_17_a_stream_that_is_quiet_for_months_asks_once_each_time_and_its_state_
         assert asked(close, "event/") == 1
 
 
-def test_18_a_gap_is_told_once_with_streams_and_dates_and_what_is_left_of_the_log_is_read(
+def test_18_a_gap_is_told_once_with_streams_and_dates_and_edits_of_activities_in_it_are_searched_for(
     close: Emulator, opened: Open, caplog: Any
 ) -> None:
-    warehouse = opened("call_activities", "note_activities")
+    warehouse = opened("call_activities", "note_activities", "activities")
     close.edit("call_1", duration=60, at=NOW + 3 * HOUR)
+    close.delete("note_1", at=NOW + 3 * HOUR)
     close.forget_requests()
     later(close, 40 * DAY)
     close.edit("call_2", duration=60, at=now(close) - 29 * DAY)
 
-    warehouse.sync()
+    output = warehouse.sync()
 
-    assert {each[1] for each in warehouse.differs()} == {"call_1"}
+    assert {each[1] for each in warehouse.differs()} == {"note_1"}
+    assert output.ids("call_activities") == {"call_1", "call_2"}
     edge = (now(close) - 30 * DAY).isoformat()
     assert {each.params["date_updated__gte"] for each in close.requests if each.path == "event/"} == {edge}
-    (told,) = (each.getMessage() for each in caplog.records if "Close keeps 30 days" in each.getMessage())
-    assert "call_activities from 2026-03-01T11:00" in told
-    assert "note_activities from 2026-03-01T11:00" in told
+    (log,) = (each.getMessage() for each in caplog.records if "Close keeps 30 days" in each.getMessage())
+    (search,) = (each.getMessage() for each in caplog.records if "are searched for" in each.getMessage())
+    for told in (log, search):
+        assert "call_activities from 2026-03-01T11:00" in told
+        assert "note_activities from 2026-03-01T11:00" in told
+    assert "not those of activity.form_submission, activity.lead_merge, activity.whatsapp_message, lead_merge" in search
     caplog.clear()
+    close.forget_requests()
     warehouse.sync()
     assert "Close keeps 30 days" not in caplog.text
+    assert asked(close, "data/search/") == 0
+
+
+def test_18_a_kind_that_may_not_be_searched_is_told_and_the_others_come(
+    close: Emulator, opened: Open, caplog: Any
+) -> None:
+    warehouse = opened("call_activities", "note_activities")
+    close.edit("call_1", duration=60)
+    close.edit("note_1", note="new")
+    close.behaviour.refused["data/search/activity.note"] = 403
+    later(close, 40 * DAY)
+
+    warehouse.sync()
+
+    assert {each[1] for each in warehouse.differs()} == {"note_1"}
+    assert "but not those of activity.note, which cannot be" in caplog.text
+
+
+def test_18_while_search_fails_no_watermark_moves(close: Emulator, opened: Open, caplog: Any) -> None:
+    warehouse = opened("call_activities")
+    close.edit("call_1", duration=60)
+    later(close, 40 * DAY)
+    close.fail(faults.answer(503, {}), "data/search/")
+
+    output = warehouse.sync()
+
+    assert output.reached("call_activities")["changes"] == "2026-03-01T11:00:00.000000Z"
+    assert "Stream call_activities lacks some edits" in caplog.text
+    close.heal()
+    warehouse.sync()
+    assert warehouse.differs() == []
+
+
+def test_19_while_the_log_is_refused_edits_of_activities_are_searched_for_each_once(
+    close: Emulator, opened: Open
+) -> None:
+    warehouse = opened("call_activities", "contacts")
+    close.behaviour.event_log_allowed = False
+    for number in range(3):
+        later(close, 25 * DAY)
+        close.edit(f"call_{number}", duration=60, at=now(close) - 2 * HOUR)
+        close.delete(f"call_{number + 5}")
+        output = warehouse.sync()
+        assert output.ids("call_activities") == {f"call_{number}"}
+        assert output.reached("call_activities")["changes"] == "2026-03-01T11:00:00.000000Z"
+        assert "searched" not in output.reached("contacts")
+    assert output.reached("call_activities")["searched"] == (now(close) - HOUR).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
+
+    close.behaviour.event_log_allowed = True
+    output = warehouse.sync()
+
+    assert {each[1] for each in warehouse.differs()} == {"call_5"}  # its event is gone
+    assert "searched" not in output.reached("call_activities")
 
 
 @pytest.mark.parametrize("at", [1, 2])
@@ -184,6 +258,7 @@ def test_19_a_log_that_is_not_understood_moves_no_watermark(close: Emulator, ope
     close.fail(faults.answer(200, odd), "event/")
     output = warehouse.sync(fails=True)
     assert sorted(output.statuses.values()) == ["COMPLETE", "INCOMPLETE"]
+    assert not [stream for stream in warehouse.streams if "searched" in output.reached(stream)]
 
     close.heal()
     later(close, DAY)
