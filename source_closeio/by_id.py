@@ -5,16 +5,21 @@ answer counts only as far as it holds nothing but what was asked for, and that a
 is there, asked for last, came too.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from .endpoints import ACTIVITIES, ENDPOINTS, Endpoint, Walk
 from .errors import NothingThere, Problem, StreamRefused, TryLater
 from .records import Record
 from .streams import CloseStream, Connection, stream_of
+from .workers import side_by_side
 
 MOST = 99
 """Ids of one request, beside that of the witness."""
+
+AT_ONCE = 5
+"""Requests; so many pages of rows are held meanwhile."""
 
 PATHS: Mapping[str, str] = {
     **{event: f"activity/{kind}" for (_, kind), events in ACTIVITIES.items() for event in events},
@@ -40,6 +45,10 @@ class Look:
     is_whole: bool = True
 
 
+Doubt = Callable[[str, Look], bool]
+"""Whether what came of an id, together with others, is not to be believed."""
+
+
 class ById:
     def __init__(self, stream: CloseStream, connection: Connection) -> None:
         self._stream = stream
@@ -47,26 +56,37 @@ class ById:
         self._most = MOST
         self._witness = ""
 
-    def many(self, kinds: Mapping[str, str]) -> Iterator[tuple[str, Look]]:
-        """What comes of each id; kinds: the types of the objects, by id. Raises Problem."""
+    def many(self, kinds: Mapping[str, str], is_doubtful: Doubt) -> Iterator[tuple[str, Look]]:
+        """What comes of each id; kinds: the types of the objects, by id. What is doubtful is asked for by itself.
+
+        Raises Problem.
+        """
         left = list(kinds)
+        first, left = left[: self._most], left[self._most :]
+        looks = partial(self._looks, kinds, is_doubtful)
+        yield from looks(first)  # tells how many can be asked for at once
         while left:
-            asked, rest = left[: self._most], left[self._most :]
-            if len(asked) == 1:
-                yield asked[0], self.one(kinds[asked[0]], asked[0])
-                left = rest
-                continue
-            found, is_all = self._page(asked)
-            if not is_all and len(found) < len(asked):
-                self._most = max(1, len(asked) // 2)
-                left = [each for each in left if each not in found]
-            else:
-                left = rest
-            for each in asked:
-                if each in found:
-                    yield each, Look(found[each], is_whole=self._is_whole)
-                elif is_all:
-                    yield each, Look(is_gone=True)
+            size = self._most
+            pages = [left[start : start + size] for start in range(0, min(len(left), AT_ONCE * size), size)]
+            left = left[len(pages) * size :]
+            for page in side_by_side(looks, pages, AT_ONCE):
+                yield from page
+
+    def _looks(self, kinds: Mapping[str, str], is_doubtful: Doubt, asked: Sequence[str]) -> list[tuple[str, Look]]:
+        if len(asked) < 2:
+            return [(each, self.one(kinds[each], each)) for each in asked]
+        found, is_all = self._page(asked)
+        looks = {each: Look(row, is_whole=self._is_whole) for each, row in found.items()}
+        missing = [each for each in asked if each not in found]
+        if is_all:
+            looks.update((each, Look(is_gone=True)) for each in missing)
+        elif missing:
+            self._most = size = max(1, len(asked) // 2)
+            for start in range(0, len(missing), size):
+                looks.update(self._looks(kinds, is_doubtful, missing[start : start + size]))
+        return [
+            (each, self.one(kinds[each], each) if is_doubtful(each, look) else look) for each, look in looks.items()
+        ]
 
     def one(self, kind: str, row_id: str) -> Look:
         """Of lists and searches it is known that they are late, of this not."""
@@ -77,7 +97,7 @@ class ById:
         except StreamRefused:
             return Look()
 
-    def _page(self, ids: list[str]) -> tuple[dict[str, Record], bool]:
+    def _page(self, ids: Sequence[str]) -> tuple[dict[str, Record], bool]:
         """The rows by their ids, and whether those that did not come are not there."""
         try:
             witness = self._someone(ids)
@@ -94,11 +114,12 @@ class ById:
             self._witness = next(iter(found))
         return found, is_all
 
-    def _someone(self, ids: list[str]) -> str:
+    def _someone(self, ids: Sequence[str]) -> str:
         """The id of a row that is there and not among these; nothing where there is none."""
-        if not self._witness or self._witness in ids:
-            self._witness = next((row["id"] for row in self._list.any_row() if row["id"] not in ids), "")
-        return self._witness
+        witness = self._witness
+        if not witness or witness in ids:
+            self._witness = witness = next((row["id"] for row in self._list.any_row() if row["id"] not in ids), "")
+        return witness
 
 
 def _list_of(stream: CloseStream, connection: Connection) -> tuple[CloseStream, bool]:

@@ -65,10 +65,8 @@ class Capture:
         asked = {row_id: kind for row_id, (kind, each) in changes.items() if self._is_to_ask(row_id, each)}
         by_id = ById(self._stream, self._connection)
         gone: list[tuple[str, Change]] = []
-        for row_id, look in by_id.many(asked):
-            kind, change = changes[row_id]
-            if _is_to_ask_again(look, change):
-                look = by_id.one(kind, row_id)
+        for row_id, look in by_id.many(asked, lambda row_id, look: _is_doubtful(look, changes[row_id][1])):
+            _, change = changes[row_id]
             if look.row is not None:
                 if self._is_new(look.row, change):
                     yield self._stream.shaped(look.row)
@@ -123,7 +121,7 @@ class Capture:
         return {**told, "id": row_id, **lead, self._cursor: cursor, DELETED_AT: at}
 
 
-def _is_to_ask_again(look: Look, change: Change) -> bool:
+def _is_doubtful(look: Look, change: Change) -> bool:
     """Whether lists may be late with it, or do not have all of it."""
     if look.row is None:
         return look.is_gone and change.changed is not None

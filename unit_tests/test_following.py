@@ -1,5 +1,6 @@
 """How the event log is followed: its types, states, gaps, refusals, and rows by their ids."""
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -324,6 +325,27 @@ def test_21_after_a_bulk_delete_the_living_live_and_the_dead_are_gone(
     assert warehouse.differs() == []
     if not switches:
         assert len(close.requests) - asked(close, "event/") < 20
+
+
+def test_21_pages_of_many_ids_are_asked_for_side_by_side(close: Emulator, run: Run) -> None:
+    dates = {"date_created": OLD, "date_updated": OLD}
+    close.add("activity/call/", *({"id": f"call_{number:03}", **dates} for number in range(300)))
+    warehouse = Warehouse(close, run, "call_activities")
+    warehouse.sync()
+    close.now = NOW + 2 * HOUR
+    for number in range(300):
+        close.edit(f"call_{number:03}", duration=60)
+    together, first = threading.Barrier(3), iter((True,))
+
+    def hold(request: Any) -> None:
+        if "id__in" in request.params and not next(first, False):
+            together.wait(10)
+
+    close.on_request = hold
+    warehouse.sync()
+
+    assert warehouse.differs() == []
+    assert not together.broken
 
 
 @pytest.mark.parametrize("offset", [-0.25, 0.25, 90.0])
