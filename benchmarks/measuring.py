@@ -97,7 +97,7 @@ def held(close: Emulator, stream: str) -> set[str]:
         return close.ids("membership/")
     if kind != "all":
         return {each["id"] for each in close.all(path) if each["_type"] == kind}
-    return close.ids(path)
+    return {each[row.key] for each in close.all(path) if row.has(each)} if row.only else close.ids(path)
 
 
 def missing(close: Emulator, streams: Mapping[str, str], *runs: Run) -> dict[str, int]:

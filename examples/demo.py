@@ -26,8 +26,9 @@ READ = [
     for each in ENDPOINTS
     if not (each.path.startswith("activity/") and each.name != "activities")
     and not (each.path == "task/" and each.name != "tasks")
+    and not each.only
 ]
-"""All streams but those that `activities` and `tasks` contain."""
+"""All streams but those that `activities`, `tasks` and `event_log` contain."""
 SHOWN = [each for each in READ if each.window]
 """The streams with a line of their own; the others, which are read whole, share one."""
 

@@ -11,6 +11,15 @@ from .windows import Span
 NEEDED = ("id", *DATES, *TYPES)
 """What the walks, the states and the placing of custom fields stand on."""
 
+ACTIVITIES = tuple(
+    f"activity.{kind}"
+    for kind in (
+        *("call", "email", "email_thread", "sms", "meeting", "note", "lead_status_change"),
+        *("opportunity_status_change", "task_completed", "custom_activity"),
+    )
+)
+"""The kinds of activity that can be searched (seen); what search calls them is their type in the event log."""
+
 
 def asked_for(columns: tuple[str, ...], declared: Mapping[str, Any]) -> tuple[str, ...]:
     """The columns to ask for. declared: what the configured schema has; what it lacks is deselected; none: all.

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from .advanced_filtering import ACTIVITIES
 from .config import DELETES
-from .endpoints import DATES, ENDPOINTS, EVENTS, SEARCHED_ACTIVITIES, UPDATED, Endpoint, Walk
+from .endpoints import DATES, ENDPOINTS, EVENTS, UPDATED, Endpoint, Walk
 from .errors import Problem, TryLater
 from .pagination import Share, alone
 from .rate_limit import Meter
@@ -162,7 +163,7 @@ class Changes:
             kind: Span(
                 whole_second(min(each.searched for each in gaps if kind in each.events)), whole_second(end) + SECOND
             )
-            for kind in SEARCHED_ACTIVITIES
+            for kind in ACTIVITIES
             if any(kind in each.events for each in gaps)
         }
         side_by_side(lambda kind: self._search_of(kind, spans[kind]), spans, self._connection.settings.num_workers)
@@ -185,7 +186,7 @@ class Changes:
             self._unsearched[kind] = problem
 
     def _is_searched_for(self, follower: Follower) -> bool:
-        return not set(SEARCHED_ACTIVITIES).isdisjoint(follower.events)
+        return not set(ACTIVITIES).isdisjoint(follower.events)
 
     def _read(self) -> None:
         span = Span(whole_second(max(self._edge, min(each.since for each in self._followers))))

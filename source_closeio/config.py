@@ -64,6 +64,7 @@ def read_settings(config: Mapping[str, Any]) -> Settings:
             for cursor, key, default in (
                 ("date_created", "activities_window_seconds", 86_400),
                 ("date_updated", "updates_window_seconds", 3_600),
+                ("deleted_at", "updates_window_seconds", 3_600),
             )
         },
         date_window=value("date_window", _days(1, 366), None),

@@ -15,8 +15,7 @@ class Walk(Enum):
 
     LIST = ("the whole list by `_skip`, gone round again until nothing stirred", "one for each {rows} rows", False)
     WINDOW = (
-        "slices of time side by side through date filters, by `_skip` inside a slice; parted where rows move, or where "
-        "offsets reach Close's cap",
+        "slices of time side by side through date filters, by `_skip`; parted where rows move, and at Close's cap",
         "one for each {rows} rows, at least one a slice",
         True,
     )
@@ -103,6 +102,10 @@ class Endpoint:
     """Date-times that Close sends without an offset, such as "2026-01-31T09:30:00"; they are UTC."""
     secrets: tuple[str, ...] = ()
     """Properties that are not handed on."""
+    only: Mapping[str, str] = field(default_factory=dict)
+    """What properties a row of the stream has, where no filter of Close's is sure to pick them."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Where in a row each value of a record is, such as `{"import_id": ("meta", "revert_import_id")}`; empty: as is."""
     refused_by: tuple[int, ...] = (402, 403)
     """The statuses with which Close says that this key may not read the list."""
     events: tuple[str, ...] = ()
@@ -114,6 +117,10 @@ class Endpoint:
     def is_followed(self) -> bool:
         """Whether the event log tells of rows that its slices of time do not meet."""
         return self.window is not None and bool(self.events)
+
+    def has(self, row: Mapping[str, object]) -> bool:
+        """Whether a row of the list belongs to the stream."""
+        return self.only.items() <= row.items()
 
     def of(self, parent_id: str) -> "Iterator[Endpoint]":
         """The plain lists that hold the children of one parent."""
@@ -164,15 +171,8 @@ CUSTOM_FIELD_SCHEMAS: Mapping[str, Endpoint] = {
 }
 
 TASK_TYPES = (
-    "lead",
-    "incoming_email",
-    "email_followup",
-    "missed_call",
-    "answered_detached_call",
-    "voicemail",
-    "opportunity_due",
-    "incoming_sms",
-    "outgoing_call",
+    *("lead", "incoming_email", "email_followup", "missed_call", "answered_detached_call", "voicemail"),
+    *("opportunity_due", "incoming_sms", "outgoing_call"),
 )
 ACTIVITIES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("call_activities", "call/"): ("activity.call",),
@@ -192,19 +192,6 @@ ACTIVITIES: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("custom_activities", "custom/"): ("activity.custom_activity",),
 }
 """Streams and paths of the kinds of activity: their types in the event log. Two sources differ about merges."""
-SEARCHED_ACTIVITIES = (
-    "activity.call",
-    "activity.email",
-    "activity.email_thread",
-    "activity.sms",
-    "activity.meeting",
-    "activity.note",
-    "activity.lead_status_change",
-    "activity.opportunity_status_change",
-    "activity.task_completed",
-    "activity.custom_activity",
-)
-"""The kinds that search knows (seen), by their types in the event log."""
 SMART_VIEW_TYPES = (
     "lead,contact,opportunity,call,email,sms,meeting,note,whatsapp_message,custom_activity,form_submission"
 )
@@ -229,7 +216,7 @@ def task(name: str, kind: str, *kinds: str) -> Endpoint:
     return Endpoint(name, "task/", Walk.WINDOW, 250, UPDATED, params, events=events, ids="id__in")
 
 
-# https://developer.close.com/api/resources/events: some organisations get a 400 for the whole list.
+# https://developer.close.com/api/resources/events: some organisations get a 400.
 EVENTS = Endpoint(
     "event_log",
     "event/",
@@ -239,6 +226,22 @@ EVENTS = Endpoint(
     json_text=("data", "previous_data"),
     naive=DATES,
     refused_by=(400, 402, 403),
+)
+
+DELETIONS = replace(
+    EVENTS,
+    name="deletions",
+    window=Window("deleted_at", retention=EVENT_LOG.retention),
+    only={"action": "deleted"},  # no filter for an action alone is documented
+    columns={
+        **{name: (name,) for name in ("id", "object_type", "object_id", "lead_id", "organization_id", "user_id")},
+        "deleted_at": ("date_updated",),
+        "merged_into": ("meta", "merge_destination_lead_id"),
+        "bulk_action_id": ("meta", "bulk_action_id"),
+        "import_id": ("meta", "revert_import_id"),
+    },
+    json_text=(),
+    naive=("deleted_at",),
 )
 
 ENDPOINTS: tuple[Endpoint, ...] = (
@@ -275,6 +278,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         for (name, kind), events in ACTIVITIES.items()
     ),
     EVENTS,
+    DELETIONS,
     # https://developer.close.com/api/resources/custom-objects: all of them by search only, which wants their type.
     Endpoint(
         "custom_objects",

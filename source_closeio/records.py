@@ -64,6 +64,8 @@ def shaper(
     left_out = (*endpoint.secrets, "__object_type") if endpoint.object_type else endpoint.secrets  # search's own word
 
     def shape(row: Record) -> Record:
+        if endpoint.columns:
+            row = {column: _at(row, path) for column, path in endpoint.columns.items()}
         if "custom" in row:
             _flatten_custom(row, names)
         for name in json_text:
@@ -81,6 +83,14 @@ def shaper(
         return row
 
     return shape
+
+
+def _at(row: Record, path: tuple[str, ...]) -> Any:
+    """What a row holds at a path; None where the path ends early."""
+    value: Any = row
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
 
 
 def _flatten_custom(row: Record, names: Names) -> None:

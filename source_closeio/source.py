@@ -21,10 +21,10 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 
-from .config import Settings, read_settings
+from .config import OFF, Settings, read_settings
 from .custom_field_values import OWNERS, CustomFieldValues
 from .custom_fields import Definitions, load
-from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, ME
+from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, EVENTS, ME
 from .engine import Engine
 from .errors import ConfigError, FixInput, Problem, StreamRefused
 from .inputs import Inputs
@@ -36,6 +36,12 @@ UNUSABLE = "unusable_because"
 """Where `configure` puts the sentence about a config that cannot be used."""
 
 CHECK_TRIES = 2
+
+EDITS_AND_DELETES_COME = "Edits and deletes come with this key: Close shows it the event log."
+DELETES_DO_NOT_COME = (
+    "Deletes do not come with this key, and of edits outside of the lookbacks only those of activities that can be "
+    "searched: Close refuses it the event log."
+)
 
 
 class SourceCloseIO(Inputs):
@@ -79,6 +85,9 @@ class SourceCloseIO(Inputs):
         for stream, refusal in zip(streams, refusals, strict=True):
             if refusal:
                 logger.warning(f"Stream {stream.name} cannot be read now: {refusal}")
+        if connection.settings.change_capture != OFF:
+            refused = {stream.name for stream, refusal in zip(streams, refusals, strict=True) if refusal}
+            logger.info(DELETES_DO_NOT_COME if EVENTS.name in refused else EDITS_AND_DELETES_COME)
         return True, None
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:

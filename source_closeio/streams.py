@@ -307,7 +307,7 @@ class WindowStream(CloseStream):
 
 class EventStream(WindowStream):
     def rows(self, part: Part, limit: int, share: Share = alone) -> Iterator[Record]:
-        yield from pagination.events(self.fetch, part.span, limit, share)
+        yield from filter(self.endpoint.has, pagination.events(self.fetch, part.span, limit, share))
 
 
 class SearchStream(CloseStream):

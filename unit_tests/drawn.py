@@ -11,7 +11,11 @@ from source_closeio.endpoints import ENDPOINTS
 BIG = ("leads", "contacts", "opportunities", "tasks", "activities", "call_activities", "custom_objects", "event_log")
 """Streams that a history is mostly about."""
 WITHOUT_ROWS_OF_THEIR_OWN = ("user_availabilities", "organizations", "memberships", "activity_metrics", "send_as")
-SMALL = tuple(each.name for each in ENDPOINTS if each.path and each.name not in (*BIG, *WITHOUT_ROWS_OF_THEIR_OWN))
+SMALL = tuple(
+    each.name
+    for each in ENDPOINTS
+    if each.path and not each.only and each.name not in (*BIG, *WITHOUT_ROWS_OF_THEIR_OWN)
+)
 
 
 FAULTS = {

@@ -15,7 +15,7 @@ def held(close: Emulator, endpoint: Endpoint) -> list[dict[str, Any]]:
     path = {"memberships": "membership/"}.get(endpoint.name, endpoint.path.replace("{id}/", ""))
     path = f"{endpoint.object_type}/" if endpoint.object_type else path
     visible = close.ids(path)  # the event log forgets
-    rows = [row for row in close.all(path) if row[endpoint.key] in visible]
+    rows = [row for row in close.all(path) if row[endpoint.key] in visible and endpoint.has(row)]
     if endpoint.name == "send_as":
         return [row for row in rows if close.user_id in (row["allowing_user_id"], row["allowed_user_id"])]
     kind = endpoint.params.get("_type", "all")

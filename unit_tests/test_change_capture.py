@@ -318,3 +318,32 @@ def test_11_24_a_tombstone_says_what_is_known_and_is_the_same_again(close: Emula
             DELETED_AT: "2026-03-01T14:00:00+00:00",
         }
     ]
+
+
+def test_the_stream_of_deletions_says_what_was_deleted_and_how(close: Emulator, run: Run) -> None:
+    close.now = NOW + HOUR
+    at, user = NOW + 30 * MINUTE, "user_1"
+    for object_id, meta in (
+        ("call_1", {"bulk_action_id": "bulk_1"}),
+        ("cont_1", {"merge_source_lead_id": "lead_1", "merge_destination_lead_id": "lead_2"}),
+        ("lead_3", {"revert_import_id": "imp_1"}),
+        ("task_1", {}),
+    ):
+        for action in ("updated", "deleted"):
+            event = {"id": f"{action}_{object_id}", "action": action, "object_type": "x", "object_id": object_id}
+            dates = {"date_created": at.isoformat()[:19], "date_updated": at.isoformat()[:19]}
+            close.add("event/", {**event, **dates, "lead_id": "lead_1", "user_id": user, "meta": meta})
+
+    records = {each["object_id"]: each for each in run("read", "deletions").records("deletions")}
+
+    told = {
+        name: [each.get(name) for each in records.values()] for name in ("merged_into", "bulk_action_id", "import_id")
+    }
+    assert set(records) == {"call_1", "cont_1", "lead_3", "task_1"}
+    assert set(told["merged_into"]) == {None, "lead_2"}
+    assert set(told["bulk_action_id"]) == {None, "bulk_1"}
+    assert set(told["import_id"]) == {None, "imp_1"}
+    for each in records.values():
+        assert each["id"] == f"deleted_{each['object_id']}"
+        assert (each["object_type"], each["lead_id"], each["user_id"]) == ("x", "lead_1", user)
+        assert each["deleted_at"] == at.isoformat()[:19] + "+00:00"

@@ -18,7 +18,10 @@ def test_defaults_are_those_of_the_documentation() -> None:
     read = settings()
 
     assert read.start_date is None
-    assert read.lookbacks == {"date_created": timedelta(days=1), "date_updated": timedelta(hours=1)}
+    assert read.lookbacks == {
+        "date_created": timedelta(days=1),
+        **dict.fromkeys(("date_updated", "deleted_at"), timedelta(hours=1)),
+    }
     assert read.date_window is None
     assert read.num_workers == 20
     assert read.most_per_second is None
@@ -40,7 +43,10 @@ def test_all_options_are_read() -> None:
     )
 
     assert read.start_date == datetime(2024, 1, 31, tzinfo=timezone.utc)
-    assert read.lookbacks == {"date_created": timedelta(0), "date_updated": timedelta(seconds=60)}
+    assert read.lookbacks == {
+        "date_created": timedelta(0),
+        **dict.fromkeys(("date_updated", "deleted_at"), timedelta(seconds=60)),
+    }
     assert (read.date_window, read.num_workers, read.most_per_second) == (timedelta(days=366), 40, 5)
     assert (read.user_agent, read.base_url) == ("us", "https://proxy.example.com/close/")
 

@@ -201,7 +201,22 @@ def test_check_warns_of_each_stream_that_the_key_may_not_read(
 
     assert status(run("check"))[0] == "SUCCEEDED"
     warned = re.findall(r"Stream (\w+) cannot be read now", caplog.text)
-    assert sorted(warned) == ["event_log", "opportunities"]
+    assert sorted(warned) == ["deletions", "event_log", "opportunities"]
+    (told,) = (each for each in caplog.messages if "event log." in each)
+    assert told == (
+        "Deletes do not come with this key, and of edits outside of the lookbacks only those of activities that can be "
+        "searched: Close refuses it the event log."
+    )
+
+
+def test_check_says_that_edits_and_deletes_come_unless_they_are_not_wanted(
+    close: Emulator, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    run("check")
+    assert "Edits and deletes come with this key: Close shows it the event log." in caplog.messages
+    caplog.clear()
+    run("check", config={"change_capture": "off"})
+    assert "event log" not in caplog.text
 
 
 def test_check_says_that_the_key_is_rejected(close: Emulator, run: Run) -> None:

@@ -155,7 +155,7 @@ def test_no_state_claims_a_record_that_is_not_yet_written_and_each_is_whole(sync
             claimed = message["value"]["bookmarks"]
         elif message["type"] == "RECORD" and message["stream"] in claimed:
             cursor = CURSORS[message["stream"]]
-            assert message["record"][cursor] >= claimed[message["stream"]][cursor]
+            assert message["record"][cursor] >= claimed[message["stream"]].get(cursor, "")
     assert output.messages[-1]["type"] == "STATE"
     assert claimed.keys() == CURSORS.keys()
 
@@ -254,7 +254,7 @@ def test_a_stream_that_fails_fails_the_sync_and_not_the_others(
     )
     assert [each for each in output.told(logging.ERROR) if each.startswith("Stream tasks: ")]
     assert output.ids("leads") == whole.ids("leads")
-    assert "tasks" not in output.state["bookmarks"]
+    assert output.state["bookmarks"]["tasks"].keys() == {"changes"}
     close.heal()
     assert sync(state=output.state).ids("tasks") == whole.ids("tasks")
 
