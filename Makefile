@@ -38,6 +38,7 @@ check: .venv/ready ## Format, lint, types
 
 histories: .venv/ready ## Play random histories: `make histories N=2000 SEED=1`
 	@$(BIN)/python -m unit_tests.histories --count $(or $(N),2000) --seed $(or $(SEED),1)
+	@FOLLOWED=$$(( $(or $(N),2000) / 10 )) $(BIN)/python -m pytest -q unit_tests/test_followed.py
 
 mutants: .venv/ready ## See that tests notice small changes of the code: `make mutants MODULE=pagination`
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
