@@ -22,6 +22,7 @@ from typing import Any
 from benchmarks import floor, measuring
 from benchmarks.measuring import BIN, ROW, START_DATE, Run, table
 from close_emulator import Emulator, Request, Sizes
+from source_closeio.schemas import DELETED_AT
 
 HERE = Path(__file__).parent
 SPEC = json.loads((HERE.parent / "source_closeio/spec.json").read_text(encoding="utf-8"))["connectionSpecification"]
@@ -32,13 +33,14 @@ ALL = tuple(ROW)
 
 @dataclass(frozen=True)
 class Row:
-    """A sync. latency: seconds that an answer takes. switches: of the emulator's behaviour."""
+    """A sync. latency: seconds that an answer takes. switches: of the emulator's behaviour. schema: of each stream."""
 
     name: str
     latency: float = 0.1
     streams: Sequence[str] = MANY
     config: Mapping[str, Any] = field(default_factory=dict)
     switches: Mapping[str, Any] = field(default_factory=dict)
+    schema: Mapping[str, Any] = field(default_factory=dict)
 
 
 WORKERS: Sequence[tuple[str, Mapping[str, Any]]] = (
@@ -61,6 +63,12 @@ LIMITS = {"leads": ("data/search/", 8), "tasks": ("task/", 5)}
 GROUPS = Row("two limits", streams=tuple(LIMITS), switches={"rate_limits": dict(LIMITS.values())})
 SMALL = [Row(f"small, {start}", 0.0, ALL, {"start_date": start}) for start in ("2010-01-01", "2024-01-01")]
 IMPORT = Row(FIRST[-1].name, streams=("activities",))
+FOLLOWED = Row(
+    "followed",
+    streams=("leads", "contacts", "call_activities"),
+    config={"start_date": "2020-01-01"},
+    schema={"properties": {name: {} for name in ("id", DELETED_AT)}},
+)
 
 
 class Bench:
@@ -71,12 +79,15 @@ class Bench:
 
     def sync(self, close: Emulator, row: Row, before: Run | None = None) -> tuple[Run, int]:
         """The run, and how many ids came neither in it nor in the one before, from whose state it goes on."""
+        run = self.run(close, row, before)
+        return run, self.count(close, row, run, *([before] if before else []))
+
+    def run(self, close: Emulator, row: Row, before: Run | None = None) -> Run:
         config = {"api_key": "api_bench", "base_url": close.base_url, "start_date": START_DATE, **row.config}
         state = list(before.last_states.values()) if before else []
         with tempfile.TemporaryDirectory() as folder, measuring.switched(close, row.latency, row.switches):
-            words = measuring.airbyte(Path(folder), config, {name: {} for name in row.streams}, state)
-            run = measuring.run([str(BIN / "source-closeio"), *words], close)
-        return run, self.count(close, row, run, *([before] if before else []))
+            words = measuring.airbyte(Path(folder), config, dict.fromkeys(row.streams, row.schema), state)
+            return measuring.run([str(BIN / "source-closeio"), *words], close)
 
     def floor(self, close: Emulator, row: Row) -> tuple[Run, int]:
         with measuring.switched(close, row.latency, row.switches):
@@ -97,7 +108,7 @@ def main() -> int:
     options = parser.parse_args()
     bench = Bench()
     lines = [*large(bench, options.leads), *groups(bench, 4 * options.leads), *small(bench)]
-    lines += [*imported(bench, 6 * options.leads), *discovery()]
+    lines += [*imported(bench, 6 * options.leads), *followed(bench, options.leads), *discovery()]
     text = "\n".join([*lines, ""])
     options.to.write_text(text, encoding="utf-8")
     print(text)
@@ -247,6 +258,66 @@ def imported(bench: Bench, count: int) -> Iterator[str]:
     most, average = measuring.most_at_once(asked), measuring.at_once(asked)
     row = [IMPORT.name, f"{run.wall:.1f}", f"{len(asked):,}", f"{most}", f"{average:.1f}", f"{missing}"]
     yield from table(("", "seconds", "requests", "most readers at once", "on average", "missing"), [row])
+
+
+def followed(bench: Bench, count: int) -> Iterator[str]:
+    """What edits and deletes cost that only the event log tells of."""
+    end, hour = datetime.now(timezone.utc), timedelta(hours=1)
+    close = Emulator(now=end - 4 * hour)
+    calls, contacts = ([f"{kind}_{number}" for number in range(count)] for kind in ("call", "cont"))
+    for path, ids in (("activity/call/", calls), ("contact/", contacts)):
+        for number, each in enumerate(ids):
+            at = (end - timedelta(days=400) + timedelta(minutes=number)).isoformat(timespec="milliseconds")
+            close.add(path, {"id": each, "date_created": at, "date_updated": at})
+
+    def moments(number: int) -> Iterator[datetime]:
+        """So many in the hour that is over."""
+        return ((close.now or end) - hour + hour * at / number for at in range(number))
+
+    def quiet() -> set[str]:
+        return set()
+
+    def busy() -> set[str]:
+        for number, at in enumerate(moments(4_800)):
+            close.add("lead/", {"id": f"lead_{number}", "date_updated": at.isoformat()}, log=True, at=at)
+        for each, at in zip(calls, moments(200), strict=False):
+            close.edit(each, duration=60, at=at)
+        return set(calls[:200])
+
+    def bulk() -> set[str]:
+        for each, at in zip(contacts[100:], moments(len(contacts)), strict=False):
+            close.delete(each, at=at, meta={"bulk_action_id": "bulk_1"})
+        return set(contacts[100:])
+
+    rows = []
+    with close:
+        run, _ = bench.sync(close, FOLLOWED)
+        for name, work in (
+            ("a quiet hour", quiet),
+            ("5,000 events, 200 of them edits of old calls", busy),
+            (f"a bulk delete of {count - 100:,} contacts", bulk),
+        ):
+            close.now = (close.now or end) + hour
+            to_come = work()
+            close.now += hour / 6
+            run = bench.run(close, FOLLOWED, run)
+            missing = len(to_come.difference(*run.ids.values()))
+            bench.missing += missing
+            by_id = sum(_asks_for_ids(each) for each in run.requests)
+            log = sum(each.path == "event/" for each in run.requests)
+            rows.append([name, f"{log}", f"{by_id}", f"{len(run.requests)}", f"{run.wall:.1f}", f"{missing}"])
+    yield from ("", "## Edits and deletes from the event log", "")
+    yield (
+        f"Streams {', '.join(f'`{name}`' for name in FOLLOWED.streams)}, {count:,} contacts and calls of last year, "
+        "answers after 100 ms; each line is the next sync."
+    )
+    yield ""
+    yield from table(("", "requests for the log", "for rows by their ids", "in all", "seconds", "missing"), rows)
+
+
+def _asks_for_ids(request: Request) -> bool:
+    queries = (request.body or {}).get("query", {}).get("queries", ())
+    return "id__in" in request.params or any(each["type"] == "or" for each in queries)
 
 
 def discovery() -> Iterator[str]:
