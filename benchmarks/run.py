@@ -107,7 +107,7 @@ def main() -> int:
     parser.add_argument("--to", type=Path, default=HERE / "results.md", help="where the figures are written")
     options = parser.parse_args()
     bench = Bench()
-    lines = [*large(bench, options.leads), *limited(bench, 15 * options.leads), *groups(bench, 10 * options.leads)]
+    lines = [*large(bench, options.leads), *limited(bench, 15 * options.leads), *groups(bench, 4 * options.leads)]
     lines += [*small(bench), *imported(bench, 6 * options.leads), *followed(bench, options.leads), *discovery()]
     text = "\n".join([*lines, ""])
     options.to.write_text(text, encoding="utf-8")
