@@ -29,7 +29,7 @@ test-airbyte: .venv/ready ## Run `airbyte-cdk connector test`, in a folder of th
 	@$(BIN)/airbyte-cdk connector test ./build/source-closeio
 
 test-clients: .venv/ready ## Run against other people's programs, each in an environment of its own (kept)
-	@$(BIN)/python -m pytest -m clients
+	@$(BIN)/python -m pytest -rs -m clients
 
 check: .venv/ready ## Format, lint, types
 	@$(BIN)/ruff format --check .
