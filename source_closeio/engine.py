@@ -109,6 +109,11 @@ class Engine:
         """Why streams were not read whole, by their names."""
         return {reader.stream.name: reader.failure for reader in self._readers if reader.failure is not None}
 
+    @property
+    def lacking(self) -> set[str]:
+        """The streams of which something was left out, or may have been, with a warning."""
+        return {reader.stream.name for reader in self._readers if reader.lacks}
+
     def read(self) -> Iterator[AirbyteMessage]:
         """Each stream whole, or with an error that names it."""
         self._workers = Workers(self._connection.settings.num_workers, self._connection.rate_limiter.crowded)

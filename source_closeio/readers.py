@@ -73,7 +73,8 @@ class StreamReader(PartitionGenerator):
 
     The first part that fails reports for the stream. Those that have not begun by then are left out.
     has_begun: whether a worker looks, or has looked, for the parts. records: of the slices that have ended. counted: as
-    Close counts all records of the stream, where it does and all were read.
+    Close counts all records of the stream, where it does and all were read. lacks: whether something was left out, or
+    may have been, of which a warning tells.
     """
 
     def __init__(self, stream: CloseStream, *, was_read: bool) -> None:
@@ -83,6 +84,7 @@ class StreamReader(PartitionGenerator):
         self.has_begun = False
         self.records = 0
         self.counted: int | None = None
+        self.lacks = False
         self.began = self.ended = 0.0
         self._was_read = was_read
         self._lock = threading.Lock()
@@ -145,7 +147,7 @@ class StreamReader(PartitionGenerator):
                 self.stream.probe()
             except StreamRefused as refusal:
                 logger.warning(f"Stream {self.stream.name} is read through /{other.endpoint.path}: {refusal}")
-                self.stream = other
+                self.stream, self.lacks = other, True
 
     def _records(self, part: Part, share: Share = alone) -> Iterator[Record]:
         name, number = self.stream.name, 0
@@ -171,6 +173,7 @@ class StreamReader(PartitionGenerator):
         if len(self._refused) == len(self._parts):
             self._leave_out(refusal)
             return
+        self.lacks = True
         logger.warning(
             f"Stream {self.stream.name} lacks what belongs to {len(self._refused)} of {len(self._parts)} parents: "
             f"{refusal}"
@@ -178,6 +181,7 @@ class StreamReader(PartitionGenerator):
 
     def _tell_of_names(self) -> None:
         if unplaced := sorted(self.stream.names.unplaced):
+            self.lacks = True
             logger.warning(
                 f"Stream {self.stream.name} lacks custom field values that Close sent by a name that no field, or more "
                 f"than one, has: {', '.join(unplaced)}; give each field a name of its own."
@@ -218,7 +222,7 @@ class StreamReader(PartitionGenerator):
         with self._lock:
             if not self._ended:
                 logger.warning(f"Stream {self.stream.name} is left out: {refusal}")
-            self._ended = True
+            self._ended = self.lacks = True
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,8 @@ DELETES_DO_NOT_COME = (
 class SourceCloseIO(Inputs):
     """The connector: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol."""
 
+    _engine: Engine | None = None
+
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
         """Reads the config before the CDK validates it against spec.json, in sentences that do not name the key.
 
@@ -106,6 +108,13 @@ class SourceCloseIO(Inputs):
         with sentences():
             yield from self._read(Connection(_settings(config)), catalog, state or [])
 
+    def lacks(self, stream: str) -> bool:
+        """Whether something was left out of a stream, or may have been, of which a warning told.
+
+        Known once `read` has said that the stream is complete.
+        """
+        return self._engine is not None and stream in self._engine.lacking
+
     def _read(
         self, connection: Connection, catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage]:
@@ -121,7 +130,7 @@ class SourceCloseIO(Inputs):
 
         failures: Mapping[str, Exception] = {}
         if known := [wanted for wanted in catalog.streams if wanted.stream.name in available]:
-            engine = Engine(connection, state, _ask_identity(connection)[1])
+            engine = self._engine = Engine(connection, state, _ask_identity(connection)[1])
             connection.custom_fields = _definitions(connection, _kinds(available[each.stream.name] for each in known))
             for wanted in known:
                 available[wanted.stream.name].fit_to(wanted.stream.json_schema)

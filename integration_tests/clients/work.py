@@ -12,6 +12,8 @@ Row = dict[str, Any]
 
 NO_EVENTS = ["activity/created/", "activity/import_update/"]
 """What goes or moves with a lead without a word in the log, as custom objects go; so leads that have these stay."""
+LISTS = ["email_template/", "sms_template/", "saved_search/", "comment/", "phone_number/", "webhook/", "playbook/"]
+"""Some of those that are read whole."""
 AWAY = {"id": "acti_away", "note": "Restored", "date_created": "2025-06-01T10:00:00.000000+00:00"}
 """A call that is there every other day."""
 
@@ -54,6 +56,8 @@ def people_work(close: Emulator, day: int) -> None:
     close.delete(f"acti_ghost_{day}")
     for path in ("contact/", "opportunity/", "task/", "custom_object/", "activity/email/", "activity/meeting/"):
         close.delete(oldest(close, path)[5]["id"])
+    for path in LISTS:
+        close.delete(sorted(close.ids(path))[0])
     in_bulk = [row["id"] for path in ("activity/note/", "activity/sms/", "task/") for row in oldest(close, path)[8:24]]
     close.delete(*in_bulk, meta={"bulk_action_id": f"bulkdelete_{day}"})
 

@@ -41,6 +41,11 @@ class TapStream:
         return self.row.name
 
     @property
+    def has_versions(self) -> bool:
+        """Whether targets are told of what is no longer there by what is: of a list, in a profile that tells of it."""
+        return self.cursor is None and self.row.deleted_at is not None
+
+    @property
     def automatic(self) -> tuple[str, ...]:
         """The properties that no selection takes away."""
         return (*self.keys, self.cursor) if self.cursor else self.keys

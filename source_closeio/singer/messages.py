@@ -1,4 +1,4 @@
-"""What a tap says: SCHEMA, RECORD and STATE for stdout, a log line for stderr.
+"""What a tap says: SCHEMA, RECORD, ACTIVATE_VERSION and STATE for stdout, a log line for stderr.
 
 https://hub.meltano.com/singer/spec#messages
 """
@@ -30,8 +30,15 @@ def schema_message(
     return {**message, "bookmark_properties": list(bookmark_properties)} if bookmark_properties else message
 
 
-def record_message(stream: str, record: Mapping[str, Any], time_extracted: str) -> Message:
-    return {"type": "RECORD", "stream": stream, "record": record, "time_extracted": time_extracted}
+def record_message(stream: str, record: Mapping[str, Any], time_extracted: str, version: int | None = None) -> Message:
+    """version: of the stream, where it has one."""
+    message = {"type": "RECORD", "stream": stream, "record": record, "time_extracted": time_extracted}
+    return message if version is None else {**message, "version": version}
+
+
+def activate_message(stream: str, version: int) -> Message:
+    """That the stream is whole in this version: what a target has of others is no longer there."""
+    return {"type": "ACTIVATE_VERSION", "stream": stream, "version": version}
 
 
 def state_message(value: Mapping[str, Any]) -> Message:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timezone
 from typing import Any
 
 from airbyte_cdk.models import ConfiguredAirbyteCatalog, ConfiguredAirbyteStream, DestinationSyncMode, SyncMode
@@ -45,10 +46,12 @@ def sync(options: Options, given: Json | None, state_given: Json) -> Generator[M
         if not streams:
             yield Log(logging.WARNING, "The catalog selects no stream; a sync without a catalog reads everything.")
     configured = ConfiguredAirbyteCatalog(streams=[_configured(stream) for stream in streams])
+    version = round(datetime.now(timezone.utc).timestamp() * 1000)
     with _sentences():
-        messages = SourceCloseIO().read(logger, options.source, configured, state.for_source(value, streams))
+        source = SourceCloseIO()
+        messages = source.read(logger, options.source, configured, state.for_source(value, streams))
         with closing(messages):  # type: ignore[type-var]  # a generator
-            yield from translate(messages, streams, value, options.keep_undeclared)
+            yield from translate(messages, streams, value, options.keep_undeclared, version, source.lacks)
 
 
 def about(profile: str) -> dict[str, Any]:

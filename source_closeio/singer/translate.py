@@ -5,7 +5,7 @@ https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol, https:
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 
 from airbyte_cdk.models import (
@@ -22,7 +22,7 @@ from source_closeio.windows import state_text
 
 from . import steps
 from .catalog import TapStream
-from .messages import Log, Message, counter, record_message, schema_message, state_message
+from .messages import Log, Message, activate_message, counter, record_message, schema_message, state_message
 from .narrowing import json_columns
 from .state import Value, moved
 
@@ -42,8 +42,9 @@ LEVELS: Mapping[Level, int] = {
 class _Outgoing:
     """One stream on its way out."""
 
-    def __init__(self, stream: TapStream, keep_undeclared: bool) -> None:
+    def __init__(self, stream: TapStream, keep_undeclared: bool, version: int) -> None:
         self.stream = stream
+        self.version = version if stream.has_versions else None
         self.announced = False
         self.complete = False
         self.records = 0
@@ -97,13 +98,21 @@ class _Asked(dict[str, _Outgoing]):
 
 
 def translate(
-    messages: Iterable[AirbyteMessage], streams: Sequence[TapStream], value: Value, keep_undeclared: bool
+    messages: Iterable[AirbyteMessage],
+    streams: Sequence[TapStream],
+    value: Value,
+    keep_undeclared: bool,
+    version: int,
+    lacks: Callable[[str], bool],
 ) -> Iterator[Message | Log]:
     """value: the state that the sync goes on from. The records of the messages are changed in place.
 
+    version: of the lists that are read whole, a higher one in each sync. lacks: whether something was left out of a
+    stream of the connector; asked at its end.
+
     Raises Problem after the last message if a stream did not come to its end.
     """
-    outgoing = _Asked({stream.source.name: _Outgoing(stream, keep_undeclared) for stream in streams})
+    outgoing = _Asked({stream.source.name: _Outgoing(stream, keep_undeclared, version) for stream in streams})
     emitted_at, time_extracted, counted_at = None, "", 0
     for message in messages:
         if (came := message.record) is not None:
@@ -123,13 +132,13 @@ def translate(
             out.records += 1
             if came.meta and came.meta.changes:
                 out.changed.update(change.field for change in came.meta.changes)
-            yield record_message(out.stream.name, data, time_extracted)
+            yield record_message(out.stream.name, data, time_extracted, out.version)
         elif message.state and message.state.stream:
             descriptor, blob = message.state.stream.stream_descriptor, message.state.stream.stream_state
             value = moved(value, outgoing[descriptor.name].stream.name, vars(blob) if blob else {})
             yield state_message(value)
         elif message.trace:
-            yield from _trace(message.trace, outgoing)
+            yield from _trace(message.trace, outgoing, lacks)
         elif message.log:
             yield Log(LEVELS[message.log.level], message.log.message)
     if unread := sorted(out.stream.name for out in outgoing.values() if not out.complete):
@@ -137,7 +146,9 @@ def translate(
     yield state_message(value)
 
 
-def _trace(trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing]) -> Iterator[Message | Log]:
+def _trace(
+    trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing], lacks: Callable[[str], bool]
+) -> Iterator[Message | Log]:
     if trace.error:
         yield Log(logging.ERROR, _told(trace.error, outgoing))
     if not trace.stream_status:
@@ -149,6 +160,8 @@ def _trace(trace: AirbyteTraceMessage, outgoing: Mapping[str, _Outgoing]) -> Ite
         out.complete = status == AirbyteStreamStatus.COMPLETE
         yield from out.count()
         yield from out.remarks()
+        if out.version is not None and out.complete and not lacks(out.stream.source.name):
+            yield activate_message(out.stream.name, out.version)
 
 
 def _told(error: AirbyteErrorTraceMessage, outgoing: Mapping[str, _Outgoing]) -> str:

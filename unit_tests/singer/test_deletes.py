@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from close_emulator import Emulator
+from close_emulator import Emulator, faults
+from source_closeio.endpoints import ENDPOINTS
 from unit_tests.conftest import NOW
 
 from .conftest import Output, selecting
@@ -59,3 +60,83 @@ def test_compat_has_neither_the_column_nor_tombstones(sync: Sync, deleted: Calla
     assert "call_1" in first.ids("activities")
     assert "call_1" not in second.ids("activities")
     assert not [name for name in second.schema("activities")["properties"] if "deleted_at" in name]
+
+
+def activated(output: Output) -> dict[str, int]:
+    """The versions by stream."""
+    return {each["stream"]: each["version"] for each in output.of("ACTIVATE_VERSION")}
+
+
+def test_native_tells_of_rows_that_went_from_lists_by_versions_each_higher_than_the_last(
+    close: Emulator, sync: Sync
+) -> None:
+    close.add("user/", {"id": "user_1"}, {"id": "user_2"})
+    first = sync(profile="native")
+    close.delete("user_2")
+    second = sync(profile="native", state=first.state)
+
+    lists = {endpoint.name for endpoint in ENDPOINTS if endpoint.window is None}
+    assert activated(first).keys() == activated(second).keys() == lists
+    assert activated(first)["users"] < activated(second)["users"]
+    for output in (first, second):
+        versions = {(each["stream"], each["version"]) for each in output.of("RECORD") if "version" in each}
+        assert versions <= set(activated(output).items())
+    assert "user_2" not in second.ids("users")
+
+
+def test_compat_has_no_versions(close: Emulator, sync: Sync) -> None:
+    close.add("user/", {"id": "user_1"})
+
+    output = sync()
+
+    assert output.ids("users")
+    assert activated(output) == {}
+    assert [each for each in output.of("RECORD") if "version" in each] == []
+
+
+def test_a_list_that_is_refused_takes_nothing_away(close: Emulator, sync: Sync) -> None:
+    close.behaviour.refused = {"role/": 403}
+
+    output = sync("roles", "users", profile="native")
+
+    assert activated(output).keys() == {"users"}
+
+
+def test_a_list_of_which_a_parent_is_refused_takes_nothing_away(close: Emulator, sync: Sync) -> None:
+    close.add("comment_thread/", {"id": "comthr_1"}, {"id": "comthr_2"})
+    close.add("comment/", {"id": "comm_1", "thread_id": "comthr_1"}, {"id": "comm_2", "thread_id": "comthr_2"})
+    assert activated(sync("comments", profile="native")).keys() == {"comments"}
+    close.behaviour.refused_parents = {"comthr_1": 403}
+
+    output = sync("comments", profile="native")
+
+    assert output.ids("comments") == {"comm_2"}
+    assert activated(output) == {}
+
+
+def test_a_list_that_is_read_another_way_takes_nothing_away(close: Emulator, sync: Sync) -> None:
+    close.add("saved_search/", {"id": "save_1", "type": "lead"}, {"id": "save_2", "type": "call"})
+    assert activated(sync("smart_views", profile="native")).keys() == {"smart_views"}
+    close.fail(faults.first(1, faults.answer(400, {})), "saved_search/")
+
+    output = sync("smart_views", profile="native")
+
+    assert output.ids("smart_views")
+    assert activated(output) == {}
+
+
+def test_a_list_that_lacks_values_takes_nothing_away(close: Emulator, sync: Sync) -> None:
+    close.behaviour.search_custom = "named"
+    close.add("lead/", {"id": "lead_1", "custom": {"Of no field": 1}})
+
+    output = sync("custom_field_values", "users", profile="native", custom_field_names=True)
+
+    assert activated(output).keys() == {"users"}
+
+
+def test_a_list_that_fails_takes_nothing_away(close: Emulator, sync: Sync) -> None:
+    close.fail(faults.answer(400, {}), "user/")
+
+    output = sync("roles", "users", profile="native", fails=True)
+
+    assert activated(output).keys() == {"roles"}

@@ -45,7 +45,7 @@ def singer(profile: str, unwanted: list[list[str]], keep_undeclared: bool) -> li
     messages = (AirbyteMessageSerializer.load(each) for each in lines("airbyte"))
     written: list[dict[str, Any]] = []
     try:
-        for message in translate(messages, streams, taken_over(STATE, names), keep_undeclared):
+        for message in translate(messages, streams, taken_over(STATE, names), keep_undeclared, 7, lambda _: False):
             if isinstance(message, Log):
                 written.append({"type": "LOG", "level": message.level, "text": message.text})
             else:

@@ -198,7 +198,7 @@ def test_neither_the_key_nor_a_record_reaches_stderr_and_stdout_holds_messages_a
     code, out, err = run(words(config={"profile": "native", f"x_{API_KEY}": 1}))
 
     assert code == failing
-    assert {each["type"] for each in out} == {"SCHEMA", "RECORD", "STATE"}
+    assert {each["type"] for each in out} == {"SCHEMA", "RECORD", "ACTIVATE_VERSION", "STATE"}
     assert ("Unmistakable" in json.dumps(out)) != failing
     assert API_KEY not in err
     assert b64encode(f"{API_KEY}:".encode()).decode() not in err

@@ -19,8 +19,8 @@ COMPLETE, INCOMPLETE = AirbyteStreamStatus.COMPLETE, AirbyteStreamStatus.INCOMPL
 BOTH = [status("leads", COMPLETE), status("users", COMPLETE)]
 
 
-def said(*messages: AirbyteMessage, keep: bool = False) -> list[Any]:
-    return list(translate(messages, offered(), {"bookmarks": {}}, keep))
+def said(*messages: AirbyteMessage, keep: bool = False, lacking: str = "") -> list[Any]:
+    return list(translate(messages, offered(), {"bookmarks": {}}, keep, 7, lacking.__eq__))
 
 
 def kinds(written: list[Any]) -> list[str]:
@@ -40,7 +40,7 @@ def test_a_stream_is_announced_once_by_whatever_comes_of_it_first() -> None:
         *BOTH,
     )
 
-    assert kinds(written) == ["SCHEMA users", "SCHEMA leads", "RECORD leads", "STATE"]
+    assert kinds(written) == ["SCHEMA users", "SCHEMA leads", "RECORD leads", "ACTIVATE_VERSION users", "STATE"]
 
 
 @pytest.mark.parametrize("after", [STARTED, RUNNING])
@@ -52,6 +52,32 @@ def test_the_last_word_is_the_state_as_it_has_become() -> None:
     written = said(state("leads", {"date_updated": "x"}), *BOTH)
 
     assert written[-1] == {"type": "STATE", "value": {"bookmarks": {"leads": {"date_updated": "x"}}}}
+
+
+def test_a_list_that_was_read_whole_has_its_version_activated_behind_its_records_which_name_it() -> None:
+    written = said(record("users", {"id": "a"}, 0), record("leads", {"id": "b"}, 0), *BOTH)
+
+    assert kinds(written)[-2:] == ["ACTIVATE_VERSION users", "STATE"]
+    versions = {each["stream"]: each.get("version") for each in written if kinds([each]) and each["type"] == "RECORD"}
+    assert versions == {"users": 7, "leads": None}
+    assert {"type": "ACTIVATE_VERSION", "stream": "users", "version": 7} in written
+
+
+def test_an_empty_list_has_its_version_activated_too() -> None:
+    assert "ACTIVATE_VERSION users" in kinds(said(*BOTH))
+
+
+def test_a_list_of_which_something_was_left_out_has_no_version_activated() -> None:
+    assert "ACTIVATE_VERSION users" not in kinds(said(record("users", {"id": "a"}, 0), *BOTH, lacking="users"))
+
+
+def test_a_list_that_did_not_come_to_its_end_has_no_version_activated() -> None:
+    messages = [status("users", INCOMPLETE), status("leads", COMPLETE)]
+    written: list[Any] = []
+    with pytest.raises(Problem):
+        written.extend(translate(messages, offered(), {"bookmarks": {}}, False, 7, "".__eq__))
+
+    assert kinds(written) == ["SCHEMA users", "SCHEMA leads"]
 
 
 @pytest.mark.parametrize("end", [[INCOMPLETE], [COMPLETE, INCOMPLETE], [STARTED], []])
@@ -168,7 +194,13 @@ def test_a_state_without_a_stream_or_without_a_blob_moves_nothing() -> None:
     shared.state.stream = None
 
     assert said(whole, shared, *BOTH)[0] == {"type": "STATE", "value": {"bookmarks": {}}}
-    assert kinds(said(whole, shared, *BOTH)) == ["STATE", "SCHEMA leads", "SCHEMA users", "STATE"]
+    assert kinds(said(whole, shared, *BOTH)) == [
+        "STATE",
+        "SCHEMA leads",
+        "SCHEMA users",
+        "ACTIVATE_VERSION users",
+        "STATE",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A table that a target made in PostgreSQL, compared with the rows of Close by SQL."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,20 +11,27 @@ from source_closeio.endpoints import Endpoint
 MOMENTS = (
     r"""regexp_replace({}, '("\d{{4}}-\d\d-\d\d)(T\d\d:\d\d:\d\d)(\.\d*[1-9])?\.?0*(Z|\+00:00)?"', '\1\2\3"', 'g')"""
 )
-"""JSON whose moments are spelled in one way, since the tap spells them its own."""
+"""JSON whose moments are spelled in one way."""
+
+JSON, TEXT = ("jsonb", "ARRAY"), ("text", "character varying")
 
 
-def differences(postgres: Postgres, schema: str, endpoint: Endpoint, rows: Sequence[dict[str, Any]]) -> list[str]:
-    """The keys with the columns that differ, such as "lead_1 name"; or "is missing", or "is there"."""
-    names = {name.lower(): name for row in rows for name in row}
+def differences(
+    postgres: Postgres, schema: str, endpoint: Endpoint, rows: Sequence[dict[str, Any]], among: str = "TRUE"
+) -> list[str]:
+    """The keys with the columns that differ, such as "lead_1 name"; or "is missing", or "is there".
+
+    among: a condition for the rows of the table that count. Targets spell names their own way.
+    """
+    names = {_plain(name): name for row in rows for name in row}
     told = f"SELECT column_name || ' ' || data_type FROM information_schema.columns WHERE table_schema = '{schema}'"
     columns = [line.split(" ", 1) for line in postgres.sql(f"{told} AND table_name = '{endpoint.name}'")]
-    custom = {name for name in names if name.startswith("custom.")}
-    assert custom <= {column for column, _ in columns}, f"{endpoint.name} lacks columns of custom fields"
+    custom = {plain for plain, name in names.items() if name.startswith("custom.")}
+    assert custom <= {_plain(column) for column, _ in columns}, f"{endpoint.name} lacks columns of custom fields"
     differ = [
-        f"CASE WHEN {_held(column, kind)} IS DISTINCT FROM {_shown(names[column], kind)} THEN ' {column}' ELSE '' END"
+        f"CASE WHEN {_differs(column, kind, name)} THEN ' {column}' ELSE '' END"
         for column, kind in columns
-        if column in names
+        if (name := names.get(_plain(column)))
     ]
     key = endpoint.key
     compared = f"""
@@ -33,7 +41,8 @@ def differences(postgres: Postgres, schema: str, endpoint: Endpoint, rows: Seque
                 WHEN line IS NULL THEN there.{key} || ' is there'
                 ELSE {" || ".join([f"there.{key}", *differ])}
             END AS differs
-            FROM {schema}.{endpoint.name} AS there FULL JOIN close ON line->>'{key}' = there.{key}
+            FROM (SELECT * FROM {schema}.{endpoint.name} WHERE {among}) AS there
+            FULL JOIN close ON line->>'{key}' = there.{key}
         ) AS compared WHERE differs IS DISTINCT FROM key ORDER BY differs;
     """
     lines = [json.dumps(row).replace("\\", "\\\\") for row in rows]
@@ -41,16 +50,24 @@ def differences(postgres: Postgres, schema: str, endpoint: Endpoint, rows: Seque
     return postgres.sql("\n".join(copied))
 
 
-def _held(column: str, kind: str) -> str:
-    if kind == "jsonb":
-        return MOMENTS.format(f'there."{column}"::text')
-    return f'there."{column}"'
+def _plain(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def _shown(name: str, kind: str) -> str:
-    text, value = f"(line->>'{name}')", f"(line->'{name}')"
+def _differs(column: str, kind: str, name: str) -> str:
+    held, text, shown = f'there."{column}"', f"(line->>'{name}')", f"(line->'{name}')"
+    if kind in JSON:
+        return f"{_spelled(f'to_jsonb({held})')} IS DISTINCT FROM {_spelled(shown)}"
+    if kind in TEXT:
+        in_text = f"jsonb_typeof({shown}) IN ('object', 'array')"
+        return (
+            f"CASE WHEN {in_text} THEN {held}::jsonb IS DISTINCT FROM {shown} ELSE {held} IS DISTINCT FROM {text} END"
+        )
     if kind.startswith("timestamp"):
-        return f"{text}::timestamptz AT TIME ZONE 'UTC'"
-    if kind == "jsonb":
-        return MOMENTS.format(f"NULLIF({value}, 'null'::jsonb)::text")
-    return f"{text}::{kind}"
+        return f"{held} IS DISTINCT FROM {text}::timestamptz AT TIME ZONE 'UTC'"
+    return f"{held} IS DISTINCT FROM {text}::{kind}"
+
+
+def _spelled(value: str) -> str:
+    """JSON as a text; the tap spells moments its own way, and to some targets null is a value."""
+    return MOMENTS.format(f"NULLIF({value}, 'null'::jsonb)::text")

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,31 @@ def test_after_three_syncs_the_tables_of_pipelinewise_hold_what_close_does_and_d
         for told in differences(postgres, "pipelinewise", endpoint, [emptied(row) for row in held(close, endpoint)])
     ]
     assert found == []
+
+
+def test_after_three_syncs_the_tables_of_meltano_hold_what_close_does_and_what_went_is_marked_or_gone_from_lists(
+    environment: Callable[..., Path], postgres: Postgres, close: Emulator, load: Load
+) -> None:
+    target = environment("meltano-target-postgres", "meltanolabs-target-postgres==0.8.1") / "target-postgres"
+    server = {"host": "127.0.0.1", "port": postgres.port, "user": "close", "password": "none", "database": "postgres"}
+    config = {**server, "default_target_schema": "meltano", "hard_delete": True}
+
+    load(target, config)
+    for day in (1, 2):
+        people_work(close, day)
+        load(target, config)
+
+    assert close.now is not None
+    among = {each.name: "_sdc_deleted_at IS NULL" for each in FOLLOWED}
+    among["event_log"] = f"date_updated >= '{close.now - timedelta(days=30)}'"  # the table keeps what Close forgets
+    found = [
+        (endpoint.name, told)
+        for endpoint in ENDPOINTS
+        for told in differences(postgres, "meltano", endpoint, held(close, endpoint), among.get(endpoint.name, "TRUE"))
+    ]
+    assert found == []
+    marked = "SELECT count(*) > 10 FROM meltano.activities WHERE _sdc_deleted_at IS NOT NULL"
+    assert postgres.sql(marked) == ["t"]
 
 
 def emptied(row: dict[str, Any]) -> dict[str, Any]:
