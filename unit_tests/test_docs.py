@@ -114,6 +114,16 @@ def test_links_to_files_lead_somewhere() -> None:
             assert (page.parent / link).exists(), (page.name, link)
 
 
+@pytest.mark.parametrize("page", ["airbyte", "singer"])
+def test_tests_that_the_pages_name_exist(page: str) -> None:
+    text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)
+
+    assert len(named) == text.count("::") > 1
+    for path, name in named:
+        assert f"\ndef {name}(" in (ROOT / path).read_text(encoding="utf-8"), name
+
+
 def section(title: str) -> str:
     return README.split(f"## {title}\n")[1].split("\n## ")[0]
 
