@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from close_emulator import SMALL, Behaviour, Emulator
+from integration_tests.clients.postgres import Postgres, programs, serving
 
 START_DATE = "2023-01-01T00:00:00Z"
 
@@ -39,6 +40,15 @@ class Written:
 
     def cut(self, lines: int) -> "Written":
         return Written(self.messages[:lines])
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    found = programs()
+    if found is None:
+        pytest.skip("There is no PostgreSQL on this machine for targets to write to: `apt-get install postgresql`.")
+    with serving(found) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,13 @@
 import json
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
+from close_emulator import Emulator
 from integration_tests.clients.postgres import Postgres
-from source_closeio.endpoints import Endpoint
+from source_closeio.endpoints import ENDPOINTS, Endpoint
+from unit_tests.held import held
 
 MOMENTS = (
     r"""regexp_replace({}, '("\d{{4}}-\d\d-\d\d)(T\d\d:\d\d:\d\d)(\.\d*[1-9])?\.?0*(Z|\+00:00)?"', '\1\2\3"', 'g')"""
@@ -14,6 +17,21 @@ MOMENTS = (
 """JSON whose moments are spelled in one way."""
 
 JSON, TEXT = ("jsonb", "ARRAY"), ("text", "character varying")
+
+
+FOLLOWED = [endpoint for endpoint in ENDPOINTS if endpoint.is_followed]
+
+
+def every_difference(postgres: Postgres, schema: str, close: Emulator) -> list[tuple[str, str]]:
+    """Of all streams, where the target marks what was deleted from those that are followed."""
+    assert close.now is not None
+    among = {each.name: "_sdc_deleted_at IS NULL" for each in FOLLOWED}
+    among["event_log"] = f"date_updated >= '{close.now - timedelta(days=30)}'"  # the table keeps what Close forgets
+    return [
+        (endpoint.name, told)
+        for endpoint in ENDPOINTS
+        for told in differences(postgres, schema, endpoint, held(close, endpoint), among.get(endpoint.name, "TRUE"))
+    ]
 
 
 def differences(

@@ -4,34 +4,21 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from close_emulator import Emulator
-from integration_tests.clients.postgres import Postgres, programs, serving
+from integration_tests.clients.postgres import Postgres
 from integration_tests.clients.work import organisation, people_work
-from source_closeio.endpoints import ENDPOINTS
 from unit_tests.held import held
 
-from .tables import differences
+from .tables import FOLLOWED, differences, every_difference
 
 pytestmark = pytest.mark.clients
 
-FOLLOWED = [endpoint for endpoint in ENDPOINTS if endpoint.is_followed]
-
 Load = Callable[..., None]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    found = programs()
-    if found is None:
-        pytest.skip("There is no PostgreSQL on this machine for targets to write to: `apt-get install postgresql`.")
-    with serving(found) as server:
-        yield server
 
 
 @pytest.fixture
@@ -92,15 +79,7 @@ def test_after_three_syncs_the_tables_of_meltano_hold_what_close_does_and_what_w
         people_work(close, day)
         load(target, config)
 
-    assert close.now is not None
-    among = {each.name: "_sdc_deleted_at IS NULL" for each in FOLLOWED}
-    among["event_log"] = f"date_updated >= '{close.now - timedelta(days=30)}'"  # the table keeps what Close forgets
-    found = [
-        (endpoint.name, told)
-        for endpoint in ENDPOINTS
-        for told in differences(postgres, "meltano", endpoint, held(close, endpoint), among.get(endpoint.name, "TRUE"))
-    ]
-    assert found == []
+    assert every_difference(postgres, "meltano", close) == []
     marked = "SELECT count(*) > 10 FROM meltano.activities WHERE _sdc_deleted_at IS NOT NULL"
     assert postgres.sql(marked) == ["t"]
 
