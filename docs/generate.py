@@ -215,10 +215,11 @@ def figures(name: str) -> str:
     return page.partition("\n## ")[0].strip()
 
 
-def meltano() -> str:
-    """The definition that docs/singer.md shows, which a test runs."""
+def shown(language: str) -> str:
+    """The first block of a language in docs/singer.md, which a test runs."""
     page = (ROOT / "docs/singer.md").read_text(encoding="utf-8")
-    return page[page.index("```yaml") : page.index("```\n", page.index("```yaml") + 7) + 3]
+    start = page.index(f"```{language}\n")
+    return page[start : page.index("```\n", start + 3) + 3]
 
 
 def walk_table() -> str:
@@ -236,7 +237,8 @@ def readme(text: str) -> str:
     parts = {
         "streams": stream_table(),
         "options": option_table(),
-        "meltano": meltano(),
+        "sync": shown("sh"),
+        "meltano": shown("yaml"),
         "peers": figures("peers"),
         "figures": figures("results"),
         "singer": figures("singer"),
