@@ -29,13 +29,16 @@ def organisation() -> Iterator[Emulator]:
 
 
 def people_work(close: Emulator, day: int) -> None:
-    """Two hours of it: edits of what is old, rows dated back, deletes one by one and in bulk, a merge; ids that go and
-    come again at once or the next day, and one that no sync can see. day: 1, 2, ...; each brings other rows."""
+    """Two hours of it: edits of what is old, a new custom field, rows dated back, deletes one by one and in bulk, a merge;
+    ids that go and come again at once or the next day, and one that no sync can see. day: 1, 2, ...; each brings other
+    rows."""
     assert close.now is not None
     close.now += timedelta(hours=1)
     for path in ("lead/", "contact/", "opportunity/", "task/", "custom_object/"):
         for row in oldest(close, path)[day : day + 3]:
             close.edit(row["id"], **({"text": f"Day {day}"} if path == "task/" else {"name": f"Day {day}"}))
+    close.add("custom_field/lead/", {"id": f"cf_added{day}", "name": f"Added {day}", "type": "number"})
+    close.edit(oldest(close, "lead/")[day]["id"], **{f"custom.cf_added{day}": day + 0.5})
     calls = oldest(close, "activity/call/")
     for row in calls[day : day + 5]:
         close.edit(row["id"], duration=600 + day, note=f"Day {day}")
