@@ -114,7 +114,7 @@ def test_links_to_files_lead_somewhere() -> None:
             assert (page.parent / link).exists(), (page.name, link)
 
 
-@pytest.mark.parametrize("page", ["airbyte", "singer"])
+@pytest.mark.parametrize("page", ["airbyte", "clients", "singer"])
 def test_tests_that_the_pages_name_exist(page: str) -> None:
     text = (ROOT / f"docs/{page}.md").read_text(encoding="utf-8")
     named = re.findall(r"`([\w/]+\.py)::(\w+)`", text)

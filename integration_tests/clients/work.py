@@ -29,9 +29,11 @@ def organisation() -> Iterator[Emulator]:
 
 
 def people_work(close: Emulator, day: int) -> None:
-    """Two hours of it: edits of what is old, a new custom field, rows dated back, deletes one by one and in bulk, a merge;
-    ids that go and come again at once or the next day, and one that no sync can see. day: 1, 2, ...; each brings other
-    rows."""
+    """Two hours of it: edits of what is old, a new custom field, rows dated back, deletes one by one and in bulk.
+
+    And a merge, ids that go and come again at once or the next day, and one that no sync can see. day: 1, 2, ...; each
+    brings other rows.
+    """
     assert close.now is not None
     close.now += timedelta(hours=1)
     for path in ("lead/", "contact/", "opportunity/", "task/", "custom_object/"):
