@@ -261,6 +261,18 @@ def test_07_08_after_a_merge_the_source_is_gone_and_all_it_had_has_another_lead(
     assert warehouse.rows["custom_objects"]["cobj_1"]["lead_id"] == "lead_2"
 
 
+def test_12_a_row_that_was_read_as_it_is_does_not_come_again_by_way_of_the_log(close: Emulator, opened: Open) -> None:
+    recent = {"date_created": now(close).isoformat(), "date_updated": now(close).isoformat()}
+    close.add("activity/call/", {"id": "call_new", "lead_id": "lead_1", **recent})
+    warehouse = opened("call_activities")
+    close.merge("lead_1", "lead_2")
+
+    output = warehouse.sync()
+
+    assert [each["lead_id"] for each in output.records("call_activities") if each["id"] == "call_new"] == ["lead_2"]
+    assert warehouse.differs() == []
+
+
 def test_07_a_merge_whose_source_has_no_event_of_its_own_takes_it_along(close: Emulator, opened: Open) -> None:
     warehouse = opened("leads")
     close.behaviour.events_on_change = False
