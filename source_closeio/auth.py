@@ -3,6 +3,7 @@
 https://developer.close.com/api/overview/api-key-authentication, .../oauth-authentication
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping, MutableMapping
 from contextlib import suppress
@@ -17,13 +18,14 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from .config import Settings
 from .errors import FixInput, Problem, TryLater
-from .http_policy import Verdict, judge_failure, pause_before, read_json
+from .http_policy import PATIENCE, Verdict, evidence, judge_failure, pause_before, read_json, trying_again
+
+logger = logging.getLogger("airbyte")
 
 TOKEN_PATH = "/oauth2/token/"  # noqa: S105 - a path
 TOKEN_TIMEOUT = (10.0, 30.0)
 """Seconds to connect, and between two bytes of an answer; all readers wait meanwhile."""
 
-TOKEN_TRIES = 4
 LIFETIME = 3600
 """Seconds that an access token is good for, where its answer does not say so."""
 
@@ -102,33 +104,36 @@ class OneUseTokens(SingleUseRefreshTokenOauth2Authenticator):
         tries = 0
         while True:
             tries += 1
-            verdict, status, tokens = self._ask()
-            if verdict.problem is None:
-                return tokens
-            problem = verdict.told_of(self._endpoint, status=status)
-            if not isinstance(problem, TryLater):
-                self._give_up(problem)
-            if tries == TOKEN_TRIES:
-                self._give_up(TryLater(f"{problem} Tried {tries} times."))
-            self._pause(pause_before(tries))
+            answer = self._ask()
+            if isinstance(answer, requests.Response):
+                status, body = answer.status_code, read_json(answer)
+                verdict = judge_tokens(status, body)
+                if verdict.problem is None:
+                    return _tokens(body)
+                problem = verdict.told_of(self._endpoint, status=status)
+            else:
+                problem = judge_failure(answer).told_of(self._endpoint)
+            if not isinstance(problem, TryLater) or tries == PATIENCE:
+                self._give_up(problem, answer, tries)
+            seconds = pause_before(tries)
+            logger.info(trying_again(str(problem), seconds, tries, PATIENCE))
+            self._pause(seconds)
 
-    def _ask(self) -> tuple[Verdict, int | None, Mapping[str, Any]]:
+    def _ask(self) -> requests.Response | requests.RequestException:
         try:
-            response = requests.post(
+            return requests.post(
                 self._endpoint,
                 data=self.build_refresh_request_body(),
                 headers={"Accept": "application/json"},
                 timeout=TOKEN_TIMEOUT,
             )
         except requests.RequestException as failure:
-            return judge_failure(failure), None, {}
-        body = read_json(response)
-        verdict = judge_tokens(response.status_code, body)
-        return verdict, response.status_code, _tokens(body) if verdict.problem is None else {}
+            return failure
 
-    def _give_up(self, problem: Problem) -> NoReturn:
-        self._failure = problem
-        raise problem
+    def _give_up(self, problem: Problem, answer: requests.Response | Exception, tries: int) -> NoReturn:
+        self._failure = TryLater(f"{problem} Tried {tries} times.") if isinstance(problem, TryLater) else problem
+        self._failure.evidence = evidence(answer, tries)
+        raise self._failure
 
 
 def _tokens(body: Mapping[str, Any]) -> Mapping[str, Any]:

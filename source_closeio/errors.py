@@ -7,6 +7,9 @@ The text of each is one sentence that says it, and holds neither the key nor any
 class Problem(Exception):
     """Something was not read, or not to its end."""
 
+    evidence = ""
+    """For those who look into it: the request, what came of it, how often it was tried."""
+
 
 class FixInput(Problem):
     """The user mends the configuration, a file, or what Close lets this key do."""

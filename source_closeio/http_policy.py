@@ -4,6 +4,7 @@ Statuses: https://developer.close.com/topics/errors. Sentences name neither the 
 """
 
 import json
+import logging
 import math
 import random
 import re
@@ -32,6 +33,8 @@ from .errors import (
     TryLater,
 )
 
+logger = logging.getLogger("airbyte")
+
 TIMEOUT = (10.0, 120.0)
 """Seconds to connect, and between two bytes of an answer. requests would wait for ever."""
 
@@ -42,6 +45,9 @@ PATIENCE_WITH_LIMITS = 5
 """So many times more tries after a 429: Close is well, only others use the organisation's allowance too."""
 
 LONGEST_PAUSE = 60.0
+
+IDS = ("X-Request-Id", "CF-Ray")
+"""Headers by which whoever runs a server, or what stands before it, finds a request again."""
 
 SLEPT = -1.0
 """Seconds to sleep, told to the CDK after a pause of ours: it adds one, and takes 0 for no word at all."""
@@ -87,7 +93,7 @@ BY_STATUS: Mapping[int, Verdict] = {
         "programs use the organisation's allowance.",
     ),
 }
-REVOKED = "Close rejected the access token (401): authenticate the source again."
+REVOKED = "Close rejected the access token (401); authenticate the source again."
 OTHER_4XX = Verdict(TellUs, f"Close refused a request to {{path}} ({{status}}{{detail}}); {REPORT}.")
 NOT_OFFERED = Verdict(StreamRefused, "Close does not offer {path} to this key ({status}{detail}).")
 ANY_5XX = Verdict(TryLater, "Close failed to answer {path} ({status}); try again later.")
@@ -268,7 +274,7 @@ class CloseErrorHandler(ErrorHandler):
     def interpret_response(self, response: requests.Response | Exception | None) -> ErrorResolution:
         if not isinstance(response, requests.Response):
             failure = response or failures.RequestException()
-            return self._resolve(judge_failure(failure), getattr(failure, "request", None))
+            return self._resolve(judge_failure(failure), failure)
         body = read_json(response)
         verdict = judge(response.status_code, body, response.headers.get("Content-Type", ""), self._refused_by)
         if verdict.problem is None:
@@ -280,13 +286,31 @@ class CloseErrorHandler(ErrorHandler):
             return ErrorResolution(ResponseAction.REFRESH_TOKEN_THEN_RETRY, FailureType.config_error, REVOKED)
         if is_missing(response.status_code, body):
             verdict = NOT_THERE
-        return self._resolve(verdict, response.request, status=response.status_code, detail=error_names(body))
+        return self._resolve(verdict, response, status=response.status_code, detail=error_names(body))
 
-    def _resolve(self, verdict: Verdict, request: requests.PreparedRequest | None, **known: object) -> ErrorResolution:
+    def _resolve(self, verdict: Verdict, answer: requests.Response | Exception, **known: object) -> ErrorResolution:
+        request = getattr(answer, "request", None)
         problem = verdict.told_of(request.url if request is not None else None, self._base_path, **known)
         if isinstance(problem, TryLater):
             return ErrorResolution(ResponseAction.RETRY, FailureType.transient_error, str(problem))
+        problem.evidence = evidence(answer)
         raise problem
+
+
+def evidence(answer: requests.Response | Exception | None, tries: int = 1) -> str:
+    """What helps those who look into a failure: the request, what came of it, how often it was tried."""
+    request = getattr(answer, "request", None)
+    asked = f"{request.method} {urlsplit(str(request.url)).path}: " if request is not None else ""
+    if not isinstance(answer, requests.Response):
+        return f"{asked}{type(answer).__name__}, tries: {tries}"
+    ids = "".join(f", {name}: {answer.headers[name]}" for name in IDS if name in answer.headers)
+    return f"{asked}status {answer.status_code}, tries: {tries}{ids}"
+
+
+def trying_again(sentence: str, seconds: float, tries: int, most: int) -> str:
+    """A wait in a line for the log. sentence: what happened, and behind a semicolon what to do where it stays so."""
+    happened = sentence.partition(";")[0].removesuffix(".")
+    return f"{happened}; trying again in {seconds:.1f} s (try {tries + 1} of {most})."
 
 
 def pause_before(attempt: int) -> float:
@@ -301,17 +325,32 @@ class Patience(BackoffStrategy):
     429 the whole group waits in `RateLimiter`, so the pause here stays short.
     """
 
-    def __init__(self, handler: CloseErrorHandler, tries: int, pause: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        handler: CloseErrorHandler,
+        tries: int,
+        pause: Callable[[float], None],
+        held: Callable[[Any], float],
+    ) -> None:
+        """held: the seconds for which the rate limiter would hold a request back now."""
         self._handler = handler
         self._tries = tries
         self._pause = pause
+        self._held = held
 
     def backoff_time(
         self, response_or_exception: requests.Response | requests.RequestException | None, attempt_count: int
     ) -> float:
-        limited = isinstance(response_or_exception, requests.Response) and response_or_exception.status_code == 429
-        if attempt_count >= self._tries * (PATIENCE_WITH_LIMITS if limited else 1):
-            sentence = self._handler.interpret_response(response_or_exception).error_message
-            raise TryLater(f"{sentence} Tried {attempt_count} times.")
-        self._pause(pause_before(1 if limited else attempt_count))
+        answer = response_or_exception
+        limited = isinstance(answer, requests.Response) and answer.status_code == requests.codes.too_many_requests
+        most = self._tries * (PATIENCE_WITH_LIMITS if limited else 1)
+        sentence = str(self._handler.interpret_response(answer).error_message)
+        if attempt_count >= most:
+            problem = TryLater(f"{sentence} Tried {attempt_count} times.")
+            problem.evidence = evidence(answer, attempt_count)
+            raise problem
+        seconds = pause_before(1 if limited else attempt_count)
+        held = self._held(answer.request) if answer is not None and answer.request is not None else 0.0
+        logger.info(trying_again(sentence, max(seconds, held), attempt_count, most))
+        self._pause(seconds)
         return SLEPT

@@ -136,6 +136,12 @@ class RateLimiter(APIBudget):
             group.learn(now, sent, ok if said.of_organisation else said)
             organisation.learn(now, among_all, said if said.of_organisation else ok)
 
+    def held(self, request: Any) -> float:
+        """The seconds until `request` might go if it came now."""
+        name = group_of(request.method, request.path_url)
+        with self._lock:
+            return self._wait(name, len(self._lines.get(name, ())))
+
     def crowded(self, group: str) -> bool:
         """Whether somebody waits for this group, as `group_of` names it, right now."""
         return bool(self._lines.get(group))

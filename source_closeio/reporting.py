@@ -26,7 +26,16 @@ KINDS: Mapping[type[Problem], FailureType] = {
 def traced(problem: Problem) -> AirbyteTracedException:
     """The error that Airbyte shows."""
     kind = next((kind for cause, kind in KINDS.items() if isinstance(problem, cause)), FailureType.system_error)
-    return AirbyteTracedException(str(problem), str(problem), kind)
+    return AirbyteTracedException(_evidence(problem), str(problem), kind)
+
+
+def _evidence(problem: BaseException | None) -> str | None:
+    """That of the problem, or of the one that it came from."""
+    while problem is not None:
+        if isinstance(problem, Problem) and problem.evidence:
+            return problem.evidence
+        problem = problem.__cause__ or problem.__context__
+    return None
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """The commands: check, discover and read; config in, streams out."""
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from airbyte_cdk.models import (
     AirbyteCatalog,
@@ -21,21 +21,28 @@ from airbyte_cdk.models import (
 from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 
+from . import log_lines
 from .config import OFF, Settings, read_settings
 from .custom_field_values import OWNERS, CustomFieldValues
 from .custom_fields import Definitions, load
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, EVENTS, ME
 from .engine import Engine
-from .errors import ConfigError, FixInput, Problem, StreamRefused
+from .errors import ConfigError, FixInput, Problem, StreamRefused, TryLater
 from .inputs import Inputs
 from .reporting import cause_of, sentences, traced, with_changes
 from .streams import CloseStream, Connection, rows_of, stream_of
-from .workers import side_by_side
+from .workers import TookTooLong, in_time, side_by_side
+
+Made = TypeVar("Made")
 
 UNUSABLE = "unusable_because"
 """Where `configure` puts the sentence about a config that cannot be used."""
 
-CHECK_TRIES = 2
+CHECK_SECONDS, DISCOVER_SECONDS = 240.0, 480.0
+"""Airbyte ends either after nine minutes, and then nobody reads what it waited for."""
+
+PROBE_SECONDS, PROBE_TRIES = 60.0, 2
+"""Of one list, where a check looks at all of them: its trouble is a warning."""
 
 EDITS_AND_DELETES_COME = "Edits and deletes come with this key: Close shows it the event log."
 DELETES_DO_NOT_COME = (
@@ -47,7 +54,10 @@ DELETES_DO_NOT_COME = (
 class SourceCloseIO(Inputs):
     """The connector: https://docs.airbyte.com/platform/understanding-airbyte/airbyte-protocol."""
 
-    _engine: Engine | None = None
+    def __init__(self) -> None:
+        super().__init__()
+        log_lines.take_charge(self.name)
+        self._engine: Engine | None = None
 
     def configure(self, config: Mapping[str, Any], temp_dir: str) -> Mapping[str, Any]:
         """Reads the config before the CDK validates it against spec.json, in sentences that do not name the key.
@@ -68,28 +78,17 @@ class SourceCloseIO(Inputs):
         """The streams with the custom fields of this organisation as columns."""
         with sentences():
             connection = Connection(_settings(config))
-            connection.custom_fields = _definitions(connection, CUSTOM_FIELD_SCHEMAS)
-            return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in _streams(connection)])
+            return _in_time(partial(_discover, connection), "discover", DISCOVER_SECONDS, [connection])
 
     def check_connection(self, logger: logging.Logger, config: Mapping[str, Any]) -> tuple[bool, str | None]:
-        try:
-            connection = Connection(_settings(config), CHECK_TRIES)
-            me = _ask_identity(connection)[0]
-        except Problem as problem:
-            return False, str(problem)
-        organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
-        name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
-        logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
-        streams = [stream_of(endpoint, connection) for endpoint in ENDPOINTS]
-        refusals = side_by_side(_refusal, streams, connection.settings.num_workers)
-        if all(refusals):
-            return False, f"No stream can be read with this key. {refusals[0]}"
-        for stream, refusal in zip(streams, refusals, strict=True):
-            if refusal:
-                logger.warning(f"Stream {stream.name} cannot be read now: {refusal}")
-        if connection.settings.change_capture != OFF:
-            refused = {stream.name for stream, refusal in zip(streams, refusals, strict=True) if refusal}
-            logger.info(DELETES_DO_NOT_COME if EVENTS.name in refused else EDITS_AND_DELETES_COME)
+        """False where the user has something to mend: Airbyte tries nothing again then. What may pass is raised."""
+        with sentences():
+            try:
+                settings = _settings(config)
+                connection, probing = Connection(settings), Connection(settings, PROBE_TRIES)
+                _in_time(partial(_check, connection, probing, logger), "check", CHECK_SECONDS, [connection, probing])
+            except FixInput as problem:
+                return False, str(problem)
         return True, None
 
     def check(self, logger: logging.Logger, config: Mapping[str, Any]) -> AirbyteConnectionStatus:
@@ -188,12 +187,53 @@ def _definitions(connection: Connection, kinds: Iterable[str]) -> Mapping[str, D
     return load(kinds, partial(rows_of, connection), connection.settings.num_workers)
 
 
-def _refusal(stream: CloseStream) -> str | None:
+def _in_time(make: Callable[[], Made], command: str, seconds: float, connections: Iterable[Connection]) -> Made:
+    """What a command makes; a Problem where it takes too long. In either case its requests end."""
+    try:
+        return in_time(make, seconds)
+    except TookTooLong:
+        raise TryLater(
+            f"`{command}` was given up after {seconds / 60:g} minutes: Close, or the network on the way, answers too "
+            "slowly; try again later."
+        ) from None
+    finally:
+        for each in connections:
+            each.stop.set()
+
+
+def _discover(connection: Connection) -> AirbyteCatalog:
+    connection.custom_fields = _definitions(connection, CUSTOM_FIELD_SCHEMAS)
+    return AirbyteCatalog(streams=[stream.as_airbyte_stream() for stream in _streams(connection)])
+
+
+def _check(connection: Connection, probing: Connection, logger: logging.Logger) -> None:
+    """Tells whose key it is and which streams cannot be read; raises Problem if none can."""
+    me = _ask_identity(connection)[0]
+    organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
+    name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
+    logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
+    streams = [stream_of(endpoint, probing) for endpoint in ENDPOINTS]
+    problems = side_by_side(_problem, streams, probing.settings.num_workers)
+    if all(problems):
+        passing = next((each for each in problems if not isinstance(each, FixInput)), None)
+        cause = TryLater if passing else FixInput
+        raise cause(f"No stream can be read with this key. {passing or problems[0]}")
+    for stream, problem in zip(streams, problems, strict=True):
+        if problem:
+            logger.warning(f"Stream {stream.name} cannot be read now: {problem}")
+    if connection.settings.change_capture != OFF:
+        refused = {stream.name for stream, problem in zip(streams, problems, strict=True) if problem}
+        logger.info(DELETES_DO_NOT_COME if EVENTS.name in refused else EDITS_AND_DELETES_COME)
+
+
+def _problem(stream: CloseStream) -> Problem | None:
     """Why a stream cannot be read, in either way."""
     try:
-        stream.probe()
+        in_time(stream.probe, PROBE_SECONDS)
     except StreamRefused as refusal:
-        return _refusal(stream.otherwise) if stream.otherwise else str(refusal)
+        return _problem(stream.otherwise) if stream.otherwise else refusal
+    except TookTooLong:
+        return TryLater(f"Close took longer than {PROBE_SECONDS:g} seconds to answer; try again later.")
     except Problem as problem:
-        return str(problem)
+        return problem
     return None

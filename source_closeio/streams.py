@@ -268,7 +268,8 @@ class CloseStream(HttpStream):
         return self._error_handler
 
     def get_backoff_strategy(self) -> BackoffStrategy:
-        return Patience(self._error_handler, self._connection.tries, self._connection.pause)
+        held = self._connection.rate_limiter.held
+        return Patience(self._error_handler, self._connection.tries, self._connection.pause, held)
 
 
 class ListStream(CloseStream):

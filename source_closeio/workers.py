@@ -4,7 +4,7 @@ import heapq
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from itertools import count
@@ -151,6 +151,19 @@ def side_by_side(make: Callable[[Given], Made], given: Iterable[Given], count: i
         return [future.result() for _, future in made]
     finally:
         workers.close()
+
+
+class TookTooLong(Exception):
+    """The time for something is over, and it goes on."""
+
+
+def in_time(make: Callable[[], Made], seconds: float) -> Made:
+    """What `make` makes or raises, in a thread of its own. Raises TookTooLong after so many seconds, whatever hangs."""
+    future = Future[Made]()
+    threading.Thread(target=_fulfil, args=(future, lambda _: make(), None), daemon=True).start()
+    if not wait([future], seconds).done:
+        raise TookTooLong
+    return future.result()
 
 
 def _fulfil(future: "Future[Made]", make: Callable[[Given], Made], given: Given) -> None:

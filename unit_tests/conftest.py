@@ -93,6 +93,13 @@ def catalog_of(streams: tuple[str, ...], sync_mode: str | None = None) -> dict[s
     }
 
 
+def files(tmp_path: Path, close: Emulator, *streams: str) -> list[str]:
+    """Config and catalog, as the words of a command line."""
+    (tmp_path / "config.json").write_text(json.dumps({"api_key": API_KEY, "base_url": close.base_url}))
+    (tmp_path / "catalog.json").write_text(json.dumps(catalog_of(streams)))
+    return ["--config", str(tmp_path / "config.json"), "--catalog", str(tmp_path / "catalog.json")]
+
+
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """No pauses between two tries, nor between two states."""

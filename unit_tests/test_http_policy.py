@@ -387,10 +387,10 @@ def test_the_decoded_body_stays_on_the_response() -> None:
     assert vars(response)["doc"] == {"data": []}
 
 
-def patience(handler: CloseErrorHandler, tries: int = 8) -> tuple[Patience, list[float]]:
-    """And the pauses that it makes, which take no time."""
+def patience(handler: CloseErrorHandler, tries: int = 8, held: float = 0.0) -> tuple[Patience, list[float]]:
+    """And the pauses that it makes, which take no time. held: seconds for which the rate limiter holds a request."""
     pauses: list[float] = []
-    return Patience(handler, tries, pauses.append), pauses
+    return Patience(handler, tries, pauses.append, lambda request: held), pauses
 
 
 @pytest.fixture
@@ -428,6 +428,39 @@ def test_after_a_429_the_group_waits_and_the_thread_hardly_and_it_is_tried_longe
 
 
 @pytest.mark.usefixtures("long_pauses")
+def test_each_wait_is_told_with_what_happened_the_try_and_the_seconds_that_it_takes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    waiting, pauses = patience(handler(), held=12.34)
+    with caplog.at_level(logging.INFO, "airbyte"):
+        waiting.backoff_time(answered(503, b"<html>", "text/html"), 6)
+        waiting.backoff_time(answered(429), 2)
+
+    assert pauses[0] > 12.34 > pauses[1]
+    assert caplog.messages == [
+        f"Close failed to answer /lead/ (503); trying again in {pauses[0]:.1f} s (try 7 of 8).",
+        "Close kept rate-limiting requests to /lead/ (429); trying again in 12.3 s (try 3 of 40).",
+    ]
+
+
+def test_the_evidence_names_the_request_the_status_the_tries_and_the_id_of_the_request() -> None:
+    refused = answered(405, b"{}")
+    refused.headers["x-request-id"] = "req_1"
+    with pytest.raises(Problem) as caught:
+        handler().interpret_response(refused)
+    assert caught.value.evidence == "GET /api/v1/lead/: status 405, tries: 1, X-Request-Id: req_1"
+
+    with pytest.raises(Problem) as caught:
+        patience(handler(), 8)[0].backoff_time(answered(503), 8)
+    assert caught.value.evidence == "GET /api/v1/lead/: status 503, tries: 8"
+
+    asked = requests.Request("GET", "https://api.close.com/api/v1/lead/?query=secret").prepare()
+    with pytest.raises(Problem) as caught:
+        patience(handler(), 8)[0].backoff_time(requests.exceptions.ReadTimeout(request=asked), 8)
+    assert caught.value.evidence == "GET /api/v1/lead/: ReadTimeout, tries: 8"
+
+
+@pytest.mark.usefixtures("long_pauses")
 def test_a_request_without_an_answer_is_tried_again_too() -> None:
     waiting, pauses = patience(handler(), 2)
     waiting.backoff_time(requests.exceptions.ReadTimeout(), 1)
@@ -461,7 +494,8 @@ def test_the_order_to_stop_ends_the_tries() -> None:
     def stop(seconds: float) -> None:
         raise StopNow
 
-    client = HttpClient("leads", logging.getLogger("test"), handler(), backoff_strategy=Patience(handler(), 8, stop))
+    waiting = Patience(handler(), 8, stop, lambda request: 0.0)
+    client = HttpClient("leads", logging.getLogger("test"), handler(), backoff_strategy=waiting)
     with requests_mock.Mocker() as mock:
         mock.get("https://api.close.com/api/v1/lead/", status_code=503)
         with pytest.raises(StopNow):
@@ -554,7 +588,7 @@ def test_only_an_access_token_is_renewed_and_only_after_a_401() -> None:
 
     resolution = renewing.interpret_response(answered(401))
     assert resolution.response_action == ResponseAction.REFRESH_TOKEN_THEN_RETRY
-    assert resolution.error_message == "Close rejected the access token (401): authenticate the source again."
+    assert resolution.error_message == "Close rejected the access token (401); authenticate the source again."
     assert resolution.failure_type == FailureType.config_error
     with pytest.raises(Problem, match=r"\(405\)"):
         renewing.interpret_response(answered(405))

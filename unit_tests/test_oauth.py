@@ -137,7 +137,7 @@ ENDPOINT = "https://api.close.com/oauth2/token/"
 GOOD = {"access_token": "access_1", "refresh_token": "refresh_1", "expires_in": 600}
 TROUBLE = (
     "127.0.0.1 did not answer /oauth2/token/ with tokens ({}): Close has trouble, a firewall or a proxy is in the "
-    "way, or `base_url` is wrong; try again later. Tried 4 times."
+    "way, or `base_url` is wrong; try again later. Tried 8 times."
 )
 
 
@@ -163,15 +163,24 @@ def silent() -> Iterator[str]:
     ],
 )
 def test_trouble_at_the_token_endpoint_is_tried_again_and_then_one_sentence(
-    close: Emulator, run: Run, capsys: pytest.CaptureFixture[str], fault: Fault, status: int
+    close: Emulator,
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    fault: Fault,
+    status: int,
 ) -> None:
     close.fail(faults.every(1, fault))
 
-    assert status_of(run("check", config=credentials())) == ("FAILED", TROUBLE.format(status))
-    assert [request.method for request in close.requests] == ["POST"] * 4
+    assert run("check", config=credentials()).failure == TROUBLE.format(status)
+    assert [request.method for request in close.requests] == ["POST"] * 8
     read = run("read", "users", "leads", "tasks", config=credentials())
     assert str(read.failure) == TROUBLE.format(status)
-    assert len(close.requests) == 8
+    assert len(close.requests) == 16
+    waits = [each for each in caplog.messages if "trying again in" in each]
+    assert len(waits) == 14
+    assert f"did not answer /oauth2/token/ with tokens ({status}): Close has trouble" in waits[-1]
+    assert waits[-1].endswith("(try 8 of 8).")
     assert handed_on(capsys) == []
 
 
@@ -188,16 +197,14 @@ def test_a_silent_token_endpoint_has_its_time_and_its_tries(
 ) -> None:
     monkeypatch.setattr("source_closeio.auth.TOKEN_TIMEOUT", (1.0, 0.02))
 
-    assert status_of(run("check", config={**credentials(), "base_url": silent})) == (
-        "FAILED",
-        "127.0.0.1 took too long to answer /oauth2/token/; try again later. Tried 4 times.",
+    assert run("check", config={**credentials(), "base_url": silent}).failure == (
+        "127.0.0.1 took too long to answer /oauth2/token/; try again later. Tried 8 times."
     )
 
 
 def test_a_token_endpoint_that_is_not_there_is_one_sentence(run: Run) -> None:
-    assert status_of(run("check", config={**credentials(), "base_url": "http://127.0.0.1:9/api/v1"})) == (
-        "FAILED",
-        "127.0.0.1 could not be reached, or hung up; look at the network. Tried 4 times.",
+    assert run("check", config={**credentials(), "base_url": "http://127.0.0.1:9/api/v1"}).failure == (
+        "127.0.0.1 could not be reached, or hung up; look at the network. Tried 8 times."
     )
 
 
@@ -272,14 +279,14 @@ def test_pauses_grow_between_the_tries_and_none_follows_the_last(monkeypatch: py
     renewal = Renewal()
     with requests_mock.Mocker() as mock:
         mock.post(ENDPOINT, exc=requests.exceptions.ReadTimeout)
-        with pytest.raises(Problem, match="Tried 4 times") as caught:
+        with pytest.raises(Problem, match="Tried 8 times") as caught:
             renewal.tokens.get_access_token()
 
     assert isinstance(caught.value, TryLater)
     first, *pauses = renewal.pauses
     assert first == 0.0, "it only looks for the order to stop"
-    assert len(pauses) == 3
-    assert all(0.5 * 2**n <= pause <= 2**n for n, pause in enumerate(pauses))
+    assert len(pauses) == 7
+    assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
 
 
 def test_who_waited_for_a_failure_is_told_of_it_and_asks_no_more() -> None:
@@ -306,7 +313,7 @@ def test_a_failure_ends_the_use_of_a_token_that_close_has_rejected() -> None:
         mock.post(ENDPOINT, status_code=503)
         with pytest.raises(Problem):
             renewal.tokens.refresh_and_set_access_token()
-        with pytest.raises(Problem, match="Tried 4 times"):
+        with pytest.raises(Problem, match="Tried 8 times"):
             renewal.tokens.get_auth_header()
 
 

@@ -22,7 +22,12 @@ from source_closeio.endpoints import ENDPOINTS
 from .configs import credentials
 from .conftest import API_KEY, NOW, catalog_of
 
-MAIN = Path(__file__).parent.parent / "main.py"
+IMPATIENT = """
+from source_closeio import http_policy
+http_policy.LONGEST_PAUSE = 0.0
+from source_closeio.run import main
+main()
+"""
 EVERYTHING = tuple(each.name for each in ENDPOINTS)
 LEADS = catalog_of(("leads",))
 A_NUMBER = {"type": "object", "properties": {"id": {"type": "string"}, "custom.cf_a": {"type": "number"}}}
@@ -71,7 +76,7 @@ CASES = {
     "check, a wrong key": Case(CHECK, STATUS, config={"api_key": "another"}),
     "check, a wrong option": Case(CHECK, STATUS, config={"start_date": "yesterday"}),
     "check, no key": Case(CHECK, STATUS, config={"api_key": None}),
-    "check, nobody there": Case(CHECK, STATUS, config={"base_url": "http://127.0.0.1:9"}),
+    "check, nobody there": Case(CHECK, FAILURE, 1, config={"base_url": "http://127.0.0.1:9"}),
     "check, a web page": Case(CHECK, STATUS, fault=faults.html_ok()),
     "check, no file": Case(CHECK, FAILURE, 1, config=None),
     "check, no JSON": Case(CHECK, FAILURE, 1, config="api_key"),
@@ -147,7 +152,7 @@ def test_all_that_is_written_is_of_the_protocol(close: Emulator, tmp_path: Path,
             files[name].write_text(content if isinstance(content, str) else json.dumps(content))
 
     words = [word.format(**files) for word in case.words.split()]
-    done = subprocess.run([sys.executable, MAIN, *words], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", IMPATIENT, *words], capture_output=True, text=True, check=False)
 
     assert done.returncode == case.exit_code, done.stdout
     schema = protocol()

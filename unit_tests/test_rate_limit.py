@@ -218,6 +218,8 @@ def test_who_waits_is_seen_and_for_how_long_the_next_has_to() -> None:
     assert limiter.waits() == {}
 
     limiter.update_from_response(request(), answer(429, b'{"rate_reset": 100}'))
+    assert limiter.held(request()) == pytest.approx(100, abs=0.1)
+    assert limiter.held(request("/task/")) < 1
     first, second = waiting(limiter), waiting(limiter)
     clock.now += 40
     assert limiter.crowded("GET /lead/")

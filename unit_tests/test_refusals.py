@@ -11,30 +11,10 @@ from source_closeio.endpoints import ENDPOINTS
 
 from .conftest import NOW, Output, catalog_of
 from .filling import PATH, fill
+from .refusing import THREADS, comments, refuse_all, state_of, warnings
 
 Run = Callable[..., Output]
-THREADS = {f"comthr_{letter}": 3 for letter in "abcde"}
 DAILY = {"start_date": "2026-01-20", "date_window": 1, "num_workers": 20}
-
-
-def comments(close: Emulator, per_thread: dict[str, int]) -> dict[str, set[str]]:
-    """Threads with so many comments each; returns the comments' ids by thread."""
-    close.add("comment_thread/", *({"id": thread} for thread in per_thread))
-    made = {}
-    for thread, count in per_thread.items():
-        rows = ({"id": f"comm_{thread}_{i}", "thread_id": thread} for i in range(count))
-        made[thread] = {row["id"] for row in close.add("comment/", *rows)}
-    return made
-
-
-def state_of(stream: str, cursor: str, date: str) -> list[dict[str, Any]]:
-    return [
-        {"type": "STREAM", "stream": {"stream_descriptor": {"name": stream}, "stream_state": {cursor: date}}},
-    ]
-
-
-def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
 def incomplete(stream: str) -> str:
@@ -285,19 +265,6 @@ def test_the_refusals_of_some_lists_leave_the_others_whole(
 def outcome(output: Output) -> tuple[str, str]:
     (message,) = output.of("CONNECTION_STATUS")
     return message["connectionStatus"]["status"], message["connectionStatus"].get("message", "")
-
-
-def refuse_all(close: Emulator, status: int) -> None:
-    """All but `/me/`, with which a check begins."""
-    comments(close, THREADS)
-    close.add("lead/", {"id": "lead_1"})
-    paths = (
-        {"custom_object/"}
-        | {each.parent.of.path if each.parent else each.path for each in ENDPOINTS}
-        | {each.path for each in ENDPOINTS}
-    )
-    paths |= {f"organization/{close.organization_id}/", *(f"data/search/{kind}" for kind in ("lead", "contact"))}
-    close.behaviour.refused = dict.fromkeys(paths - {"me/", "data/search/"}, status)
 
 
 @pytest.mark.parametrize("values", [True, False])

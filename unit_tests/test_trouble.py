@@ -14,7 +14,7 @@ import pytest
 
 from close_emulator import Emulator, faults
 
-from .conftest import API_KEY, Output, catalog_of
+from .conftest import API_KEY, Output, files
 from .filling import PATH, fill
 
 Run = Callable[..., Output]
@@ -238,19 +238,6 @@ def test_check_says_that_this_is_not_close(close: Emulator, run: Run) -> None:
     )
 
 
-def test_check_says_that_the_host_cannot_be_reached(run: Run) -> None:
-    outcome = status(run("check", config={"base_url": "http://127.0.0.1:9/api/v1"}))
-
-    assert outcome == ("FAILED", "127.0.0.1 could not be reached, or hung up; look at the network. Tried 2 times.")
-
-
-def test_check_says_that_close_takes_too_long(close: Emulator, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("source_closeio.streams.TIMEOUT", (1.0, 0.05))
-    close.fail(faults.every(1, faults.slow(0.3)))
-
-    assert status(run("check"))[1] == "127.0.0.1 took too long to answer /me/; try again later. Tried 2 times."
-
-
 @pytest.mark.parametrize(
     ("config", "says"),
     [
@@ -293,12 +280,6 @@ def test_requests_ask_for_gzip_and_say_who_asks(close: Emulator, sync: Run) -> N
 
 
 # secrets, and real processes
-
-
-def files(tmp_path: Path, close: Emulator, *streams: str) -> list[str]:
-    (tmp_path / "config.json").write_text(json.dumps({"api_key": API_KEY, "base_url": close.base_url}))
-    (tmp_path / "catalog.json").write_text(json.dumps(catalog_of(streams)))
-    return ["--config", str(tmp_path / "config.json"), "--catalog", str(tmp_path / "catalog.json")]
 
 
 def command(*words: str) -> list[str]:
