@@ -116,6 +116,8 @@ class Engine:
 
     def read(self) -> Iterator[AirbyteMessage]:
         """Each stream whole, or with an error that names it."""
+        if not self._streams:
+            return  # the CDK would wait for ever
         self._workers = Workers(self._connection.settings.num_workers, self._connection.rate_limiter.crowded)
         # Fewer streams looking for what there is to read than workers: one must be free to read it.
         at_once = max(1, self._connection.settings.num_workers // 2)

@@ -72,9 +72,7 @@ class Verdict:
 
 REPORT = "please report it at https://github.com/source-closeio/source-closeio/issues"
 
-NOT_THERE = Verdict(
-    NothingThere, "{host} knows no {path} ({status}): see whether `base_url` is right; if it is, deselect the stream."
-)
+NOT_THERE = Verdict(NothingThere, "{host} knows no {path} ({status}); deselect the stream if it stays so.")
 BY_STATUS: Mapping[int, Verdict] = {
     400: Verdict(TellUs, f"Close did not understand a request to {{path}} (400{{detail}}); {REPORT}."),
     401: Verdict(
@@ -99,8 +97,9 @@ NOT_OFFERED = Verdict(StreamRefused, "Close does not offer {path} to this key ({
 ANY_5XX = Verdict(TryLater, "Close failed to answer {path} ({status}); try again later.")
 UNEXPECTED = Verdict(TellUs, f"Close answered {{path}} in an unexpected way ({{status}}); {REPORT}.")
 NOT_CLOSE = Verdict(
-    FixInput,
-    "{host} answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to Close.",
+    TryLater,
+    "{host} answered {path} with a web page instead of data; try again later, and if it stays so look at the proxy on "
+    "the way, and at `base_url`.",
 )
 FIREWALL = Verdict(
     TryLater,

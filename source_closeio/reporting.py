@@ -1,5 +1,6 @@
 """What happened, in the words of Airbyte's protocol."""
 
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,13 +13,14 @@ from airbyte_protocol_dataclasses.models import (
     Reason,
 )
 
-from .errors import FixInput, Problem, TellUs, TryLater
+from .errors import FixInput, NothingThere, Problem, TellUs, TryLater
 from .rate_limit import Meter
 from .records import CHANGED
 
 KINDS: Mapping[type[Problem], FailureType] = {
     TellUs: FailureType.system_error,
     TryLater: FailureType.transient_error,
+    NothingThere: FailureType.system_error,  # of one list, while the others are there
     FixInput: FailureType.config_error,  # Airbyte does not try again
 }
 
@@ -45,6 +47,21 @@ def sentences() -> Iterator[None]:
         yield
     except Problem as problem:
         raise traced(problem) from problem
+
+
+def config_errors_last(messages: Iterable[AirbyteMessage]) -> Iterator[AirbyteMessage]:
+    """The same messages: Airbyte tries no more after a config error, but looks at the first error only."""
+    held = []
+    for message in messages:
+        error = message.trace.error if message.trace else None
+        if error and error.failure_type == FailureType.config_error:
+            held.append(message)
+        else:
+            yield message
+    for message in held:
+        if message.trace:
+            message.trace.emitted_at = time.time_ns() // 1_000_000
+        yield message
 
 
 def cause_of(failures: Iterable[Exception]) -> type[Problem]:

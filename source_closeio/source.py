@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 from airbyte_cdk.models import (
@@ -23,13 +24,13 @@ from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_m
 
 from . import log_lines
 from .config import OFF, Settings, read_settings
-from .custom_field_values import OWNERS, CustomFieldValues
+from .custom_field_values import CUSTOM_FIELD_VALUES, OWNERS, CustomFieldValues
 from .custom_fields import Definitions, load
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, EVENTS, ME
 from .engine import Engine
-from .errors import ConfigError, FixInput, Problem, StreamRefused, TryLater
+from .errors import ConfigError, FixInput, NothingThere, Problem, StateError, StreamRefused, TryLater
 from .inputs import Inputs
-from .reporting import cause_of, sentences, traced, with_changes
+from .reporting import cause_of, config_errors_last, sentences, traced, with_changes
 from .streams import CloseStream, Connection, rows_of, stream_of
 from .workers import TookTooLong, in_time, side_by_side
 
@@ -118,26 +119,26 @@ class SourceCloseIO(Inputs):
         self, connection: Connection, catalog: ConfiguredAirbyteCatalog, state: list[AirbyteStateMessage]
     ) -> Iterator[AirbyteMessage]:
         available = {stream.name: stream for stream in _streams(connection)}
-        unknown = [wanted for wanted in catalog.streams if wanted.stream.name not in available]
-        for wanted in unknown:
-            yield status_message(wanted.stream, AirbyteStreamStatus.INCOMPLETE)
-            yield traced(
-                FixInput(
-                    f"Close has no stream {wanted.stream.name}; refresh the schema of the connection and deselect it."
-                )
-            ).as_airbyte_message(StreamDescriptor(name=wanted.stream.name))
-
-        failures: Mapping[str, Exception] = {}
+        unread: dict[str, Problem] = {
+            wanted.stream.name: _not_offered(wanted.stream.name)
+            for wanted in catalog.streams
+            if wanted.stream.name not in available
+        }
+        engine = None
         if known := [wanted for wanted in catalog.streams if wanted.stream.name in available]:
             engine = self._engine = Engine(connection, state, _ask_identity(connection)[1])
             connection.custom_fields = _definitions(connection, _kinds(available[each.stream.name] for each in known))
             for wanted in known:
                 available[wanted.stream.name].fit_to(wanted.stream.json_schema)
-                engine.add(available[wanted.stream.name], wanted)
-            yield from map(with_changes, engine.read())
-            failures = engine.failures
+                try:
+                    engine.add(available[wanted.stream.name], wanted)
+                except StateError as problem:
+                    unread[wanted.stream.name] = problem
 
-        if incomplete := sorted([*failures, *(each.stream.name for each in unknown)]):
+        read = map(with_changes, engine.read()) if engine else ()
+        yield from config_errors_last(chain(read, (message for each in unread.items() for message in _untold(*each))))
+        failures = engine.failures if engine else {}
+        if incomplete := sorted([*failures, *unread]):
             raise cause_of(failures.values())(
                 f"Not read whole: {', '.join(incomplete)}. The errors above say why; the next sync goes on from the "
                 "last state."
@@ -165,12 +166,30 @@ def _ask_identity(connection: Connection) -> tuple[Mapping[str, Any], datetime]:
 
     A clock that runs ahead would put the state behind records that are yet to come.
     """
-    answer = stream_of(ME, connection).answer({})
+    try:
+        answer = stream_of(ME, connection).answer({})
+    except NothingThere as problem:
+        raise FixInput("`base_url` does not lead to Close's API, which knows /me/.") from problem
     now = datetime.now(timezone.utc)
     with suppress(KeyError, ValueError):  # a proxy may drop the header
         told = parsedate_to_datetime(answer.headers["Date"]).astimezone(timezone.utc)
         connection.ahead = max(now - told, connection.ahead)
     return answer.doc, now - connection.ahead  # type: ignore[attr-defined]
+
+
+def _untold(name: str, problem: Problem) -> Iterator[AirbyteMessage]:
+    """What is said of a stream that was not begun."""
+    descriptor = StreamDescriptor(name=name)
+    yield status_message(descriptor, AirbyteStreamStatus.INCOMPLETE)
+    yield traced(problem).as_airbyte_message(descriptor)
+
+
+def _not_offered(name: str) -> FixInput:
+    if name == CUSTOM_FIELD_VALUES.name:
+        return FixInput(
+            f"Stream {name} is offered with the option `custom_field_names`; set it, or deselect the stream."
+        )
+    return FixInput(f"Close has no stream {name}; refresh the schema of the connection and deselect it.")
 
 
 def _kinds(streams: Iterable[CloseStream]) -> set[str]:

@@ -17,6 +17,9 @@ CHANGES = "changes"
 SEARCHED = "searched"
 """Where it says up to when edits were searched for meanwhile, if the event log could not be followed."""
 
+UNREADABLE = "unreadable"
+"""Where a state that is no object is kept, under a name that none of ours has."""
+
 CLOCKS_DIFFER = timedelta(minutes=5)
 
 
@@ -29,7 +32,7 @@ def blobs(held: Any) -> dict[str, Mapping[str, Any]]:
     if held is None or held == {}:
         return {}
     if not isinstance(held, list):
-        raise _no_state()
+        raise _no_state(is_what="no list")
     found: dict[str, Mapping[str, Any]] = {}
     for message in held:
         for entry in _entries(message):
@@ -38,11 +41,10 @@ def blobs(held: Any) -> dict[str, Mapping[str, Any]]:
                     blob = entry.get("stream_state")
                 case _:
                     raise _no_state()
-            if blob is not None and not isinstance(blob, Mapping):
-                raise _no_state(f" of stream {name}")
             if name in found:
                 raise StateError(f"The state has stream {name} more than once; keep the oldest one.")
-            found[name] = blob or {}
+            # What is no object cannot be read either: it stops its stream only, as a wrong date does.
+            found[name] = blob or {} if blob is None or isinstance(blob, Mapping) else {UNREADABLE: blob}
     return found
 
 
@@ -57,9 +59,9 @@ def _entries(message: Any) -> Iterable[Any]:
     raise _no_state()
 
 
-def _no_state(of_what: str = "") -> StateError:
+def _no_state(is_what: str = "not one of Airbyte's") -> StateError:
     return StateError(
-        f"The state{of_what} is not one of Airbyte's: it must be like "
+        f"The state is {is_what}: it must be like "
         '[{"type": "STREAM", "stream": {"stream_descriptor": {"name": "leads"}, "stream_state": '
         '{"date_updated": "2026-01-31T09:30:00.000000Z"}}}]; mend it, or give [] to read everything.'
     )

@@ -180,9 +180,11 @@ def test_a_400_leaves_out_the_event_log_where_close_refuses_it() -> None:
     assert judge(400, {}, "application/json", (400, 402, 403)).problem is StreamRefused
 
 
-def test_a_web_page_is_not_close_and_a_damaged_answer_is_tried_again() -> None:
-    assert judge(200, None, "text/html; charset=utf-8", ()).problem is FixInput
-    assert judge(200, None, "application/json", ()).problem is TryLater
+def test_a_page_about_maintenance_and_a_damaged_answer_are_tried_again() -> None:
+    page, damaged = judge(200, None, "text/html; charset=utf-8", ()), judge(200, None, "application/json", ())
+
+    assert page != damaged
+    assert [each.problem for each in (page, damaged)] == [TryLater, TryLater]
 
 
 @pytest.mark.parametrize(
@@ -574,13 +576,12 @@ def test_the_path_in_a_sentence_is_what_follows_the_base_url_with_one_slash(base
 
 
 def test_a_web_page_is_known_by_its_header() -> None:
-    with pytest.raises(Problem, match="a web page instead of data") as caught:
-        handler().interpret_response(answered(200, b"<html>", "Text/HTML"))
-    assert isinstance(caught.value, FixInput)
+    page = handler().interpret_response(answered(200, b"<html>", "Text/HTML"))
+    assert "a web page instead of data" in str(page.error_message)
 
     bare = answered(200, b"<html>")
     del bare.headers["Content-Type"]
-    assert handler().interpret_response(bare).response_action == ResponseAction.RETRY
+    assert "was damaged on the way" in str(handler().interpret_response(bare).error_message)
 
 
 def test_only_an_access_token_is_renewed_and_only_after_a_401() -> None:

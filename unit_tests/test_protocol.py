@@ -77,7 +77,7 @@ CASES = {
     "check, a wrong option": Case(CHECK, STATUS, config={"start_date": "yesterday"}),
     "check, no key": Case(CHECK, STATUS, config={"api_key": None}),
     "check, nobody there": Case(CHECK, FAILURE, 1, config={"base_url": "http://127.0.0.1:9"}),
-    "check, a web page": Case(CHECK, STATUS, fault=faults.html_ok()),
+    "check, a web page": Case(CHECK, FAILURE, 1, fault=faults.html_ok()),
     "check, no file": Case(CHECK, FAILURE, 1, config=None),
     "check, no JSON": Case(CHECK, FAILURE, 1, config="api_key"),
     "discover": Case(DISCOVER, {"CATALOG"}),

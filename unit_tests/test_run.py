@@ -23,7 +23,7 @@ ONE_WAY = "read --config config.json --catalog catalog.json"
             "read --config config.json --catalog list.json",
             "The catalog is not as Airbyte's protocol wants it, at its",
         ),
-        (f"{ONE_WAY} --state catalog.json", "The state is not one of Airbyte's: it must be like ["),
+        (f"{ONE_WAY} --state catalog.json", "The state is no list: it must be like ["),
         (f"{ONE_WAY} --state legacy.json", "The state is not one of Airbyte's: it must be like ["),
         ("", "Give one of the commands spec, check, discover and read."),
     ],

@@ -186,20 +186,31 @@ def test_a_clock_that_runs_ahead_does_not_put_the_state_ahead(close: Emulator, s
     }
 
 
-def test_a_state_that_cannot_be_read_fails_with_the_name_of_the_stream(
-    close: Emulator, run: Callable[..., Output]
+@pytest.mark.parametrize(
+    ("blob", "sentence"),
+    [
+        ({"date_updated": "last week"}, "The state of stream leads cannot be read"),
+        ({"date_updated": "2999-01-01"}, "The state of stream leads lies in the future"),
+        ("2026-01-01", "The state of stream leads cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("others", [(), ("opportunities", "users")])
+def test_a_state_that_cannot_be_read_stops_its_stream_only(
+    close: Emulator, run: Callable[..., Output], blob: object, sentence: str, others: tuple[str, ...]
 ) -> None:
-    state = [
-        {
-            "type": "STREAM",
-            "stream": {"stream_descriptor": {"name": "leads"}, "stream_state": {"date_updated": "last week"}},
-        }
-    ]
+    ids = {stream: set(fill(close, stream, 20)) for stream in ("leads", *others)}
+    state = [{"type": "STREAM", "stream": {"stream_descriptor": {"name": "leads"}, "stream_state": blob}}]
 
-    output = run("read", "leads", state=state)
+    output = run("read", *ids, state=state)
 
-    assert "The state of stream leads cannot be read" in str(output.failure)
-    assert output.of("RECORD") == []
+    assert {stream: output.ids(stream) for stream in ids} == {**ids, "leads": set()}
+    assert output.statuses == {"leads": "INCOMPLETE", **dict.fromkeys(others, "COMPLETE")}
+    (error,) = (each["trace"]["error"] for each in output.of("TRACE") if each["trace"]["type"] == "ERROR")
+    assert error["message"].startswith(sentence)
+    assert error["stream_descriptor"]["name"] == "leads"
+    assert error["failure_type"] == "config_error"
+    assert [each for each in output.state if each["stream"]["stream_descriptor"]["name"] == "leads"] == []
+    assert str(output.failure).startswith("Not read whole: leads. ")
 
 
 def test_a_full_refresh_reads_all_whatever_the_state(close: Emulator, sync: Sync) -> None:

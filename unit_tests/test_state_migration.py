@@ -168,7 +168,8 @@ def test_a_stream_that_was_reset_has_an_empty_state(blob: Any) -> None:
     ],
 )
 def test_what_is_no_state_is_not_taken_for_an_empty_one(held: Any) -> None:
-    with pytest.raises(StateError, match=r"^The state is not one of Airbyte's: .* give \[\] to read everything\.$"):
+    what = "not one of Airbyte's" if isinstance(held, list) else "no list"
+    with pytest.raises(StateError, match=rf"^The state is {what}: .* give \[\] to read everything\.$"):
         blobs(held)
 
 
@@ -184,9 +185,13 @@ def test_the_state_that_an_error_shows_as_an_example_is_one() -> None:
 
 
 @pytest.mark.parametrize("blob", [[], "2026-02-01", 5, False])
-def test_a_stream_whose_state_is_no_object_is_named(blob: Any) -> None:
-    with pytest.raises(StateError, match=r"^The state of stream leads is not one of Airbyte's: "):
-        blobs([{"stream": entry("leads", blob)}])
+def test_a_state_that_is_no_object_cannot_be_read_and_leaves_those_of_other_streams_alone(blob: Any) -> None:
+    found = blobs([{"stream": entry("leads", blob)}, {"stream": entry("tasks", LEADS)}])
+
+    assert found["tasks"] == LEADS
+    assert not is_of_another_cursor(found["leads"], "date_updated")
+    with pytest.raises(StateError, match=r"^The state of stream leads cannot be read: "):
+        reached("leads", found["leads"], "date_updated", NOW)
 
 
 def test_two_states_of_one_stream_are_not_chosen_from() -> None:

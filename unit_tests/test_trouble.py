@@ -229,13 +229,9 @@ def test_check_says_that_the_key_is_rejected(close: Emulator, run: Run) -> None:
 
 
 def test_check_says_that_this_is_not_close(close: Emulator, run: Run) -> None:
-    close.fail(faults.every(1, faults.html_ok()))
+    close.fail(faults.answer(404, {"error": "Not Found"}))
 
-    assert status(run("check")) == (
-        "FAILED",
-        "127.0.0.1 answered with a web page instead of data: `base_url`, or a proxy on the way, does not lead to "
-        "Close.",
-    )
+    assert status(run("check")) == ("FAILED", "`base_url` does not lead to Close's API, which knows /me/.")
 
 
 @pytest.mark.parametrize(

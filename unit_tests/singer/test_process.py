@@ -150,7 +150,6 @@ def test_discovery_prints_a_catalog_and_nothing_else(close: Emulator, words: Any
         ({"catalog": {"streams": ["leads"]}}, "Each of the `streams` of the catalog must be like"),
         ({"state": "[]"}, "state.json must hold a JSON object."),
         ({"state": {"leads": {}}}, "The state holds no `bookmarks`"),
-        ({"state": {"bookmarks": {"leads": {"date_updated": "never"}}}}, "The state of stream leads cannot be read"),
     ],
 )
 def test_what_the_user_can_mend_is_one_critical_line(words: Any, files: dict[str, Any], sentence: str) -> None:

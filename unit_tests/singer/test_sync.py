@@ -268,11 +268,16 @@ def test_a_rejected_key_leaves_stdout_empty(close: Emulator, sync: Sync) -> None
     assert "Close rejected the API key (401)" in str(output.failure)
 
 
-def test_a_state_that_cannot_be_read_is_a_sentence(sync: Sync) -> None:
-    output = sync(state={"bookmarks": {"leads": {"date_updated": "last week"}}}, fails=True)
+def test_a_state_that_cannot_be_read_stops_its_stream_only_and_stays_as_it_is(sync: Sync) -> None:
+    unreadable = {"date_updated": "last week"}
 
-    assert output.of("RECORD") == []
-    assert "The state of stream leads cannot be read" in str(output.failure)
+    output = sync("leads", "tasks", state={"bookmarks": {"leads": unreadable}}, fails=True)
+
+    assert output.records("leads") == []
+    assert output.records("tasks") != []
+    assert [each for each in output.told(logging.ERROR) if "The state of stream leads cannot be read" in each]
+    assert "Not read whole: leads" in str(output.failure)
+    assert output.of("STATE")[-1]["value"]["bookmarks"]["leads"] == unreadable
 
 
 def test_properties_that_close_has_added_since_are_left_out_with_a_warning_or_kept(
