@@ -65,9 +65,10 @@ def streams_page() -> str:
         "",
         "**Custom fields** are columns `custom.cf_<id>` of the streams that say so below, typed by the field's "
         "definition: number, date, date-time, text, or an array where a field takes several values. Names change and "
-        "ids do not, so columns are ids; `title` and `description` of a column are the field's. A value that no longer "
-        "fits, because the field was changed after the schema was read, is made to fit, and the record says so in its "
-        "`meta.changes`. The option `custom_field_names` adds the stream `custom_field_values`, one row for each "
+        "ids do not, so columns are ids; the names stand in `lead_custom_fields` and the other streams of custom "
+        "fields. A value that no longer fits, because the field was changed after the schema was read, is made to fit, "
+        "and the record says so in its `meta.changes`. The "
+        "option `custom_field_names` adds the stream `custom_field_values`, one row for each "
         "value, with the field's name.",
         "",
         "A stream that the key may not read is left out with a warning that says why; if an earlier sync read it, it "

@@ -32,17 +32,13 @@ def is_known(definition: Mapping[str, Any]) -> bool:
 
 
 def column(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """The JSON Schema of a custom field's values. What is not known is text."""
+    """The JSON Schema of a custom field's values. What is not known is text.
+
+    Neither the field's name nor its description is in it: when somebody changes one of them, the values stay what they
+    are, but Airbyte would see another schema, and may pause the connection.
+    """
     one = COLUMN_OF_TYPE[str(definition["type"])] if is_known(definition) else TEXT
-    many = bool(definition.get("accepts_multiple_values"))
-    return {
-        **({"type": ["null", "array"], "items": dict(one)} if many else one),
-        **{
-            key: definition[name]
-            for key, name in (("title", "name"), ("description", "description"))
-            if definition.get(name)
-        },
-    }
+    return {"type": ["null", "array"], "items": dict(one)} if definition.get("accepts_multiple_values") else dict(one)
 
 
 def fits(properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Fit]:

@@ -59,10 +59,11 @@ def test_a_field_that_is_being_converted_is_text() -> None:
     assert column({"id": "cf_1", "type": "number", "converting_to_type": "text"}) == TEXT
 
 
-def test_name_and_description_stand_in_the_schema() -> None:
+def test_name_and_description_do_not_stand_in_the_schema() -> None:
     definition = {"id": "cf_1", "type": "text", "name": "Tier", "description": "How much they matter"}
 
-    assert column(definition) == {**TEXT, "title": "Tier", "description": "How much they matter"}
+    assert column(definition) == TEXT
+    assert column({**definition, "accepts_multiple_values": True}) == many(TEXT)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +149,6 @@ def test_a_field_whose_items_are_not_declared_takes_any() -> None:
 
 def test_a_text_of_an_unknown_format_is_a_text() -> None:
     assert fit({"type": "string", "format": "uuid"})(1) == "1"
-
-
-def test_a_field_with_an_empty_name_has_no_title() -> None:
-    assert column({"id": "cf_1", "type": "text", "name": "", "description": None}) == TEXT
 
 
 def test_json_text_is_short_and_keeps_letters_and_digits_however_it_is_written() -> None:

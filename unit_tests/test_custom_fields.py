@@ -60,7 +60,7 @@ def test_discover_adds_one_typed_column_for_each_field(close: Emulator, run: Run
 
     lead = properties(output, "leads")
     assert set(lead) == {"custom.cf_lead", "custom.cf_shared"}
-    assert lead["custom.cf_lead"] == {"type": ["null", "string"], "title": "Tier", "description": "How big"}
+    assert lead["custom.cf_lead"] == {"type": ["null", "string"]}
     assert properties(output, "contacts")["custom.cf_contact"]["type"] == ["null", "number"]
     assert properties(output, "opportunities")["custom.cf_oppo"]["format"] == "date"
     for stream in ("custom_activities", "activities"):
@@ -69,6 +69,24 @@ def test_discover_adds_one_typed_column_for_each_field(close: Emulator, run: Run
         assert activity["custom.cf_acti"]["format"] == "date-time"
     assert properties(output, "custom_objects")["custom.cf_object"]["items"] == {"type": ["null", "string"]}
     assert properties(output, "users") == {}
+
+
+def test_a_field_that_is_renamed_or_moved_is_no_schema_change(close: Emulator, run: Run) -> None:
+    """The names are rows of the streams of custom fields."""
+    fill(close)
+    fields = [{"id": f"cf_{letter}", "type": "text", "name": letter} for letter in "dbca"]
+    close.add("custom_field/lead/", *fields)
+    before = run("discover")
+    close.edit("cf_lead", name="Segment", description="Another")
+    for each in fields:
+        close.delete(each["id"])
+    close.add("custom_field/lead/", *reversed(fields))
+
+    after = run("discover")
+
+    assert json.dumps(after.of("CATALOG")) == json.dumps(before.of("CATALOG"))
+    names = {row["id"]: row["name"] for row in run("read", "lead_custom_fields").records("lead_custom_fields")}
+    assert names.items() >= {"cf_lead": "Segment", "cf_a": "a"}.items()
 
 
 def test_each_schema_is_asked_for_once(close: Emulator, run: Run) -> None:
