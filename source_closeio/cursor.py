@@ -36,7 +36,7 @@ class WindowCursor(Cursor):
         repository: MessageRepository,
         states: ConnectorStateManager,
         given: Mapping[str, Any],
-        beside: Mapping[str, str],
+        beside: Mapping[str, Any],
     ) -> None:
         """given: the state that the sync began with. beside: what the state holds beside the date, from the first on.
 

@@ -26,7 +26,7 @@ from .endpoints import Window
 from .readers import DatedReader, Sharing, StreamReader
 from .reporting import came_to, under_way
 from .schemas import schema_of
-from .state_migration import CHANGES, SEARCHED, followed, is_of_another_cursor, reached, says_how_far
+from .state_migration import CHANGES, SEARCHED, SYNC, followed, is_of_another_cursor, reached, says_how_far
 from .streams import CloseStream, Connection
 from .windows import Progress, state_text, to_read
 from .workers import Workers
@@ -56,7 +56,10 @@ class Engine:
     def add(self, stream: CloseStream, configured: ConfiguredAirbyteStream) -> None:
         """Raises StateError for a state that cannot be read."""
         incremental = configured.sync_mode == SyncMode.incremental
-        blob = dict(self._states.get_stream_state(stream.name, None)) if incremental else {}
+        blob = dict(self._states.get_stream_state(stream.name, None))
+        begun_by = blob.pop(SYNC, None)
+        if not incremental and (begun_by is None or begun_by != configured.sync_id):
+            blob = {}
         reader: StreamReader
         cursor: Cursor = FinalStateCursor(stream.name, None, self._repository)
         was_read = says_how_far(blob) or (configured.generation_id or 0) > 1
@@ -66,7 +69,9 @@ class Engine:
                 self._now, start_date=settings.start_date, state=state, lookback=settings.lookbacks[window.cursor]
             )
             progress = Progress(state, slices)
-            capture, beside = self._follow(stream, blob, state)
+            capture, beside = self._follow(stream, blob, state, incremental=incremental)
+            if not incremental and configured.sync_id is not None:
+                beside = {**beside, SYNC: configured.sync_id}
             cursor = told = WindowCursor(
                 stream.name, window.cursor, progress, self._queue, self._repository, self._states, blob, beside
             )
@@ -88,12 +93,13 @@ class Engine:
         )
 
     def _follow(
-        self, stream: CloseStream, blob: Mapping[str, Any], state: datetime | None
-    ) -> tuple[Capture | None, dict[str, str]]:
+        self, stream: CloseStream, blob: Mapping[str, Any], state: datetime | None, *, incremental: bool
+    ) -> tuple[Capture | None, dict[str, Any]]:
         """What follows the event log for a stream, and what its state says of that until it has.
 
-        A first sync reads everything, so it has nothing to follow, and the next one goes on from its beginning. While
-        the log is not followed the state stays as it is, so that it can be gone on from later.
+        A first sync reads everything, so it has nothing to follow, and the next one goes on from its beginning; so does
+        a full refresh, however many tries it takes. While the log is not followed the state stays as it is, so that it
+        can be gone on from later.
         """
         given = followed(stream.name, blob, self._now)
         if not stream.endpoint.is_followed or self._connection.settings.change_capture == OFF:
@@ -101,6 +107,8 @@ class Engine:
         since = given.get(CHANGES, state)
         if since is None:
             return None, {CHANGES: state_text(self._now - LAG)}
+        if not incremental:
+            return None, {CHANGES: state_text(since)}
         capture = Capture(stream, self._changes, since, max(since, given.get(SEARCHED, since)), self._connection)
         return capture, capture.state
 

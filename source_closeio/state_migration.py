@@ -17,6 +17,9 @@ CHANGES = "changes"
 SEARCHED = "searched"
 """Where it says up to when edits were searched for meanwhile, if the event log could not be followed."""
 
+SYNC = "sync_id"
+"""Where the state of a full refresh says which sync of Airbyte's it is of. Only another try of that goes on from it."""
+
 UNREADABLE = "unreadable"
 """Where a state that is no object is kept, under a name that none of ours has."""
 
