@@ -16,7 +16,7 @@ from airbyte_cdk.utils.airbyte_secrets_utils import add_to_secrets
 from airbyte_cdk.utils.datetime_helpers import AirbyteDateTime, ab_datetime_parse
 from requests.auth import AuthBase, HTTPBasicAuth
 
-from .config import Settings
+from .config import Settings, named
 from .errors import FixInput, Problem, TryLater
 from .http_policy import PATIENCE, Verdict, evidence, judge_failure, pause_before, read_json, trying_again
 
@@ -38,8 +38,8 @@ BY_ERROR: Mapping[str, Verdict] = {
     ),
     "invalid_client": Verdict(
         FixInput,
-        "Close does not know this app ({status}, invalid_client): copy `credentials.client_id` and "
-        "`credentials.client_secret` again.",
+        f"Close does not know this app ({{status}}, invalid_client): copy {named('credentials.client_id')} and "
+        f"{named('credentials.client_secret')} again.",
     ),
 }
 REFUSED = Verdict(FixInput, "Close refused to renew the access token ({status}): authenticate the source again.")

@@ -1,10 +1,12 @@
 """The only reader of config keys: what the user typed -> `Settings`, or one sentence that says what to mend."""
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,9 @@ BASE_URL = "https://api.close.com/api/v1"
 
 EVERYTHING, DELETES, OFF = "edits and deletes", "deletes", "off"
 """The values of `change_capture`."""
+
+SPEC: Mapping[str, Any] = json.loads((files(__package__) / "spec.json").read_text(encoding="utf-8"))
+"""What Airbyte's form is made of."""
 
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 
@@ -45,6 +50,15 @@ class Settings:
     user_agent: str
     base_url: str
     """With a closing slash."""
+
+
+def named(key: str) -> str:
+    """An option as the form shows it, with its key behind: `credentials.api_key` is a part of `credentials`."""
+    whole, _, part = key.partition(".")
+    option: Mapping[str, Any] = SPEC["connectionSpecification"]["properties"][whole]
+    for each in option.get("oneOf", ()):
+        option = each["properties"].get(part, option)
+    return f"`{key}`" if option.get("airbyte_hidden") else f"{option['title']} (`{key}`)"
 
 
 def read_settings(config: Mapping[str, Any]) -> Settings:
@@ -94,14 +108,14 @@ def _credentials(config: Mapping[str, Any]) -> tuple[str | None, MutableMapping[
             if credentials.get(key) not in (None, ""):
                 read(f"credentials.{key}", credentials[key])
         return None, config
-    raise ConfigError("`credentials.auth_type` must be api_key or oauth2.")
+    raise ConfigError(f"{named('credentials.auth_type')} must be api_key or oauth2.")
 
 
 def _text(key: str, given: Any) -> str:
     if not isinstance(given, str) or not given.strip():
-        raise ConfigError(f"`{key}` must be a text that is not empty.")
+        raise ConfigError(f"{named(key)} must be a text that is not empty.")
     if not given.strip().isascii() or not given.strip().isprintable():
-        raise ConfigError(f"`{key}` holds characters that cannot be sent in an HTTP header; copy it again.")
+        raise ConfigError(f"{named(key)} holds characters that cannot be sent in an HTTP header; copy it again.")
     return given.strip()
 
 
@@ -109,7 +123,7 @@ def _whole(least: int, most: int) -> Callable[[str, Any], int]:
     def read(key: str, given: Any) -> int:
         # A bool is an int in Python, and never meant as one here.
         if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= most:
-            raise ConfigError(f"`{key}` must be a whole number from {least} to {most}.")
+            raise ConfigError(f"{named(key)} must be a whole number from {least} to {most}.")
         return given
 
     return read
@@ -121,14 +135,14 @@ def _days(least: int, most: int) -> Callable[[str, Any], timedelta]:
 
 def _yes_or_no(key: str, given: Any) -> bool:
     if not isinstance(given, bool):
-        raise ConfigError(f"`{key}` must be true or false.")
+        raise ConfigError(f"{named(key)} must be true or false.")
     return given
 
 
 def _one_of(*words: str) -> Callable[[str, Any], str]:
     def read(key: str, given: Any) -> str:
         if given not in words:
-            raise ConfigError(f"`{key}` must be one of: {', '.join(words)}.")
+            raise ConfigError(f"{named(key)} must be one of: {', '.join(words)}.")
         return str(given)
 
     return read
@@ -138,13 +152,15 @@ def _moment(key: str, given: Any) -> datetime:
     try:
         return parse_moment(given)
     except (ValueError, OverflowError):
-        raise ConfigError(f"`{key}` must be a date like 2024-01-31 or a date-time like 2024-01-31T09:30:00Z.") from None
+        raise ConfigError(
+            f"{named(key)} must be a date like 2024-01-31 or a date-time like 2024-01-31T09:30:00Z."
+        ) from None
 
 
 def _past_moment(key: str, given: Any) -> datetime:
     moment = _moment(key, given)
     if moment > datetime.now(timezone.utc):
-        raise ConfigError(f"`{key}` lies in the future; give the oldest day whose records you want.")
+        raise ConfigError(f"{named(key)} lies in the future; give the oldest day whose records you want.")
     return moment
 
 
@@ -156,11 +172,11 @@ def _base_url(key: str, given: Any) -> str:
     except (ValueError, ConfigError):
         host = None
     if not host or parts.scheme not in ("http", "https") or parts.query or parts.fragment or not _is_host(host):
-        raise ConfigError(f"`{key}` must be an address like {BASE_URL}.")
+        raise ConfigError(f"{named(key)} must be an address like {BASE_URL}.")
     if parts.username is not None or parts.password is not None:
-        raise ConfigError(f"`{key}` must not hold a user name or a password; the key belongs in `api_key`.")
+        raise ConfigError(f"{named(key)} must not hold a user name or a password; the key belongs in `api_key`.")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise ConfigError(f"`{key}` must begin with https://, or the API key would cross the network unencrypted.")
+        raise ConfigError(f"{named(key)} must begin with https://, or the API key would cross the network unencrypted.")
     return address
 
 

@@ -21,6 +21,7 @@ from airbyte_cdk.sources.streams.http.error_handlers import BackoffStrategy, Err
 from airbyte_cdk.sources.streams.http.error_handlers.response_models import ErrorResolution, ResponseAction
 from requests import exceptions as failures
 
+from .config import named
 from .errors import (
     CursorRefused,
     FixInput,
@@ -77,7 +78,8 @@ BY_STATUS: Mapping[int, Verdict] = {
     400: Verdict(TellUs, f"Close did not understand a request to {{path}} (400{{detail}}); {REPORT}."),
     401: Verdict(
         FixInput,
-        "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into `api_key`.",
+        "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into "
+        "API Key (`api_key`).",
     ),
     402: Verdict(StreamRefused, "The plan of this organisation does not include {path} (402)."),
     403: Verdict(StreamRefused, "The user of this API key may not read {path} (403); ask an admin for the permission."),
@@ -87,8 +89,8 @@ BY_STATUS: Mapping[int, Verdict] = {
     415: Verdict(TellUs, f"Close does not take this kind of request to {{path}} (415); {REPORT}."),
     429: Verdict(
         TryLater,
-        "Close kept rate-limiting requests to {path} (429); lower `max_requests_per_second`, or sync when fewer "
-        "programs use the organisation's allowance.",
+        f"Close kept rate-limiting requests to {{path}} (429); lower {named('max_requests_per_second')}, or sync when "
+        "fewer programs use the organisation's allowance.",
     ),
 }
 REVOKED = "Close rejected the access token (401); authenticate the source again."
@@ -131,7 +133,10 @@ BY_FAILURE: tuple[tuple[type[Exception], Verdict], ...] = (
     (failures.InvalidURL, Verdict(FixInput, "`base_url`, or the proxy's address, is not a valid address.")),
     (failures.MissingSchema, Verdict(FixInput, "`base_url` must begin with https://.")),
     (failures.InvalidSchema, Verdict(FixInput, "`base_url` must begin with https://.")),
-    (failures.InvalidHeader, Verdict(FixInput, "`api_key` or `user_agent` cannot be sent in an HTTP header.")),
+    (
+        failures.InvalidHeader,
+        Verdict(FixInput, f"API Key (`api_key`) or {named('user_agent')} cannot be sent in an HTTP header."),
+    ),
     (failures.RequestException, Verdict(TellUs, f"A request to {{path}} failed in an unexpected way; {REPORT}.")),
 )
 

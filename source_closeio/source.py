@@ -23,7 +23,7 @@ from airbyte_cdk.sources.message import MessageRepository
 from airbyte_cdk.utils.stream_status_utils import as_airbyte_message as status_message
 
 from . import log_lines
-from .config import OFF, Settings, read_settings
+from .config import OFF, Settings, named, read_settings
 from .custom_field_values import CUSTOM_FIELD_VALUES, OWNERS, CustomFieldValues
 from .custom_fields import Definitions, load
 from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, EVENTS, ME
@@ -186,9 +186,8 @@ def _untold(name: str, problem: Problem) -> Iterator[AirbyteMessage]:
 
 def _not_offered(name: str) -> FixInput:
     if name == CUSTOM_FIELD_VALUES.name:
-        return FixInput(
-            f"Stream {name} is offered with the option `custom_field_names`; set it, or deselect the stream."
-        )
+        option = named("custom_field_names")
+        return FixInput(f"Stream {name} needs {option}: switch it on, or deselect the stream.")
     return FixInput(f"Close has no stream {name}; refresh the schema of the connection and deselect it.")
 
 

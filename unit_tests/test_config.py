@@ -127,10 +127,16 @@ OAUTH = {"auth_type": "oauth2", "client_id": "c", "client_secret": "s", "refresh
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"credentials": "api_key"}, "`credentials.auth_type` must be api_key or oauth2."),
-        ({"credentials": {"auth_type": "other"}}, "`credentials.auth_type` must be api_key or oauth2."),
-        ({"credentials": {"auth_type": "api_key"}}, "`credentials.api_key` must be a text that is not empty."),
-        ({"credentials": {**OAUTH, "client_id": None}}, "`credentials.client_id` must be a text that is not empty."),
+        ({"credentials": "api_key"}, "Method (`credentials.auth_type`) must be api_key or oauth2."),
+        ({"credentials": {"auth_type": "other"}}, "Method (`credentials.auth_type`) must be api_key or oauth2."),
+        (
+            {"credentials": {"auth_type": "api_key"}},
+            "API Key (`credentials.api_key`) must be a text that is not empty.",
+        ),
+        (
+            {"credentials": {**OAUTH, "client_id": None}},
+            "Client ID (`credentials.client_id`) must be a text that is not empty.",
+        ),
         ({"credentials": {**OAUTH, "access_token": 5}}, "`credentials.access_token` must be a text that is not empty."),
         (
             {"credentials": {**OAUTH, "token_expiry_date": "soon"}},

@@ -152,7 +152,7 @@ def test_the_page_for_airbyte_explains_every_option_by_the_name_in_the_form() ->
 def test_sentences_in_the_page_for_airbyte_are_those_of_the_program() -> None:
     sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "source_closeio").glob("*.py"))
     sources = re.sub(r'"\n\s*f?"', "", sources)  # sentences that are broken over lines
-    rows = re.findall(r"^\| (`.+`) \|", AIRBYTE.split("## When a sync fails")[1], re.MULTILINE)
+    rows = re.findall(r"^\| (`.+`) \|", AIRBYTE.split("## Limitations & Troubleshooting")[1], re.MULTILINE)
 
     assert len(rows) >= 12
     for quoted in re.findall(r"`(.+?)`", " ".join(rows)):

@@ -527,7 +527,7 @@ def test_each_sentence_is_one_with_the_next_step_and_a_bug_is_to_be_reported_her
         sentence = str(verdict.told_of("https://api.close.com/api/v1/lead/?query=secret", "/api/v1/", **known))
         assert re.fullmatch(r"[A-Z`a-z][^\n{}]*[a-zA-Z0-9`)/]\.", sentence), sentence
         assert sentence.startswith(
-            ("Close", "The ", "A ", "No ", "Something other than Close ", "api.close.com", "`")
+            ("Close", "The ", "A ", "No ", "Something other than Close ", "api.close.com", "`", "API Key (")
         ), sentence
         assert "secret" not in sentence
         report = "please report it at https://github.com/source-closeio/source-closeio/issues."

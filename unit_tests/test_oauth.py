@@ -110,10 +110,10 @@ def test_a_refresh_token_that_was_used_up_is_one_sentence_without_secrets(
 @pytest.mark.parametrize(
     ("config", "sentence"),
     [
-        ({"credentials": {"auth_type": "api_key"}}, "`credentials.api_key` must be a text"),
-        ({"credentials": {"auth_type": "password"}}, "`credentials.auth_type` must be api_key or oauth2."),
-        ({"credentials": "api_1"}, "`credentials.auth_type` must be api_key or oauth2."),
-        (credentials(""), "`credentials.refresh_token` must be a text"),
+        ({"credentials": {"auth_type": "api_key"}}, "API Key (`credentials.api_key`) must be a text"),
+        ({"credentials": {"auth_type": "password"}}, "Method (`credentials.auth_type`) must be api_key or oauth2."),
+        ({"credentials": "api_1"}, "Method (`credentials.auth_type`) must be api_key or oauth2."),
+        (credentials(""), "Refresh Token (`credentials.refresh_token`) must be a text"),
     ],
 )
 def test_credentials_that_cannot_be_used_say_which(run: Run, config: dict[str, Any], sentence: str) -> None:
@@ -211,7 +211,11 @@ def test_a_token_endpoint_that_is_not_there_is_one_sentence(run: Run) -> None:
 @pytest.mark.parametrize(
     ("status", "error", "sentence"),
     [
-        (401, "invalid_client", "Close does not know this app (401, invalid_client): copy `credentials.client_id` "),
+        (
+            401,
+            "invalid_client",
+            "Close does not know this app (401, invalid_client): copy Client ID (`credentials.client_id`) and Client ",
+        ),
         (400, "unauthorized_client", "Close refused to renew the access token (400): authenticate the source again."),
         (403, {"of": "another kind"}, "Close refused to renew the access token (403): authenticate the source again."),
     ],

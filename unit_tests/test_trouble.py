@@ -224,7 +224,8 @@ def test_check_says_that_the_key_is_rejected(close: Emulator, run: Run) -> None:
 
     assert status(run("check")) == (
         "FAILED",
-        "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into `api_key`.",
+        "Close rejected the API key (401): create one under Settings > Developer > API Keys and put it into API "
+        "Key (`api_key`).",
     )
 
 

@@ -39,7 +39,7 @@ def test_numbers_and_flags_may_be_texts_as_orchestrators_keep_them() -> None:
 def test_a_number_that_cannot_be_read_is_a_sentence(value: Any) -> None:
     options = read_options({"api_key": "api_1", "num_workers": value})
 
-    with pytest.raises(ConfigError, match="`num_workers` must be a whole number from 1 to 40"):
+    with pytest.raises(ConfigError, match=r"Concurrent Readers \(`num_workers`\) must be a whole number from 1 to 40"):
         read_settings(options.source)
 
 

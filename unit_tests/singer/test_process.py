@@ -138,9 +138,12 @@ def test_discovery_prints_a_catalog_and_nothing_else(close: Emulator, words: Any
     ("files", "sentence"),
     [
         ({"config": {"api_key": ""}}, "`api_key` must be a text that is not empty."),
-        ({"config": {"start_date": "yesterday"}}, "`start_date` must be a date like 2024-01-31"),
+        ({"config": {"start_date": "yesterday"}}, "Start Date (`start_date`) must be a date like 2024-01-31"),
         ({"config": {"profile": "new"}}, "`profile` must be compat or native."),
-        ({"config": {"num_workers": "many"}}, "`num_workers` must be a whole number from 1 to 40."),
+        (
+            {"config": {"num_workers": "many"}},
+            "Concurrent Readers (`num_workers`) must be a whole number from 1 to 40.",
+        ),
         ({"catalog": {"api_key": "x"}}, "The catalog holds no `streams`"),
         (
             {"state": "{"},
