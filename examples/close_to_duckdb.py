@@ -1,8 +1,9 @@
 """Reads Close into DuckDB with PyAirbyte, and asks three questions in SQL.
 
-pip install airbyte, in an environment of its own; source-closeio is found on the PATH, or said:
+pip install airbyte, in an environment of its own. The connector is a program, found on the PATH or said, or an image:
 
     python close_to_duckdb.py --executable ../.venv/bin/source-closeio
+    python close_to_duckdb.py --image source-closeio:0.1.0
 
 It reads an organisation of the emulator. With a key in CLOSE_API_KEY it reads yours.
 """
@@ -47,12 +48,12 @@ QUESTIONS = {
 
 
 @contextmanager
-def configuration(executable: Path) -> Iterator[dict[str, Any]]:
-    """That of your organisation, or that of an emulator which runs meanwhile."""
+def configuration(python: Path) -> Iterator[dict[str, Any]]:
+    """That of your organisation, or that of an emulator which runs meanwhile, in the Python that has it."""
     if key := os.environ.get("CLOSE_API_KEY"):
         yield {"api_key": key, "start_date": "2024-01-01"}
         return
-    words = [str(executable.with_name("python")), "-m", "close_emulator", "--leads", "300"]
+    words = [str(python), "-m", "close_emulator", "--leads", "300"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as emulator:
         try:
             assert emulator.stdout
@@ -64,14 +65,19 @@ def configuration(executable: Path) -> Iterator[dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--executable", type=Path, default=shutil.which("source-closeio"))
+    parser.add_argument("--image")
     parser.add_argument("--database", type=Path, default=Path("close.duckdb"))
     options = parser.parse_args()
     if not options.executable:
         sys.exit("There is no source-closeio on the PATH; say where it is with --executable.")
 
+    way: dict[str, Any] = {"local_executable": options.executable}
+    if options.image:
+        # The emulator is on this machine; to reach Close the container needs no such thing.
+        way = {"docker_image": options.image, "use_host_network": True}
     cache = DuckDBCache(db_path=options.database)
-    with configuration(options.executable.absolute()) as config:
-        source = ab.get_source("source-closeio", config=config, local_executable=options.executable, streams=STREAMS)
+    with configuration(options.executable.absolute().with_name("python")) as config:
+        source = ab.get_source("source-closeio", config=config, streams=STREAMS, **way)
         source.check()
         # The state is kept in the database too, so the next run reads only what is new.
         result = source.read(cache=cache)

@@ -227,7 +227,7 @@ def _discover(connection: Connection) -> AirbyteCatalog:
 def _check(connection: Connection, probing: Connection, logger: logging.Logger) -> None:
     """Tells whose key it is and which streams cannot be read; raises Problem if none can."""
     me = _ask_identity(connection)[0]
-    organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or [])
+    organisations = ", ".join(str(each.get("name")) for each in me.get("organizations") or []).removesuffix(".")
     name = " ".join(str(me[part]) for part in ("first_name", "last_name") if me.get(part))
     logger.info(f"Connected to Close as {name or me.get('email')} of {organisations or 'an unnamed organisation'}.")
     streams = [stream_of(endpoint, probing) for endpoint in ENDPOINTS]

@@ -182,6 +182,7 @@ def test_check_names_the_user_and_the_organisation(close: Emulator, run: Run, ca
             "Lee of an unnamed organisation",
         ),
         ({"email": "a@x"}, "a@x of an unnamed organisation"),
+        ({"email": "a@x", "organizations": [{"name": "Example Sales Inc."}]}, "a@x of Example Sales Inc"),
     ],
 )
 def test_check_names_who_can_be_named(
