@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from requests.exceptions import ReadTimeout
 from requests.structures import CaseInsensitiveDict
 
 from close_emulator import Emulator, faults
@@ -122,7 +123,7 @@ def test_waits_end_with_the_order_to_stop() -> None:
     waits: tuple[Callable[[], object], ...] = (
         lambda: connection.pause(3600.0),
         lambda: connection.rate_limiter.acquire_call(asked),
-        lambda: stream.get_backoff_strategy().backoff_time(None, 1),
+        lambda: stream.get_backoff_strategy().backoff_time(ReadTimeout(), 1),
     )
     for wait in waits:
         with pytest.raises(Stopped):

@@ -423,4 +423,7 @@ def test_an_option_that_is_none_of_the_three_is_a_sentence(run: Run) -> None:
     output = run("check", config={"change_capture": "sometimes"})
 
     (status,) = output.of("CONNECTION_STATUS")
-    assert "Change Capture (`change_capture`) must be one of: edits and deletes, deletes, off." in status["connectionStatus"]["message"]
+    assert (
+        "Change Capture (`change_capture`) must be one of: edits and deletes, deletes, off."
+        in status["connectionStatus"]["message"]
+    )
