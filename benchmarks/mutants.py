@@ -49,11 +49,11 @@ MODULES = {
     "singer/translate": ("singer/test_translate.py", "singer/test_golden.py"),
     "singer/state": ("singer/test_state.py", "singer/test_golden.py"),
     "engine": ("test_trouble.py", "test_state.py", "test_concurrency.py"),
-    "readers": ("test_concurrency.py", "test_state.py", "test_refusals.py", "test_trouble.py"),
+    "readers": ("test_readers.py",),
     "changes": ("test_change_capture.py", "test_following.py"),
     "capture": ("test_change_capture.py", "test_following.py"),
     "by_id": ("test_change_capture.py", "test_following.py"),
-    "cursor": ("test_workers.py", "test_state.py"),
+    "cursor": ("test_cursor.py",),
     "streams": (
         "test_asked.py",
         "test_catalog.py",

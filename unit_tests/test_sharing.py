@@ -4,24 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from queue import Queue
-from typing import Any
 
 import pytest
-from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
-from airbyte_cdk.sources.message import InMemoryMessageRepository
 
 from close_emulator import Emulator, Sizes
-from source_closeio import cursor as cursors
 from source_closeio import readers
-from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.errors import TellUs
 from source_closeio.rate_limit import Meter
 from source_closeio.reporting import came_to, under_way
 from source_closeio.schemas import DELETED_AT
 from source_closeio.streams import SearchStream
-from source_closeio.windows import Progress, Span, parse_moment
+from source_closeio.windows import parse_moment
 
 from .conftest import NOW, Output
 from .filling import DAY, PATH, fill
@@ -98,30 +92,6 @@ def test_a_list_that_is_shared_comes_whole_and_once(close: Emulator, sync: Sync,
 
     assert output.ids(stream) == set(ids)
     assert output.twice(stream) == set()
-
-
-# States
-
-
-def test_a_state_is_told_at_most_once_a_second_and_the_last_one_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr(cursors, "BETWEEN_STATES", 1.0)
-    monkeypatch.setattr("source_closeio.cursor.time.monotonic", lambda: now)
-    queue: Queue[Any] = Queue()
-    repository, progress = InMemoryMessageRepository(), Progress(None, Span(NOW - 9 * DAY, NOW))
-    cursor = WindowCursor("leads", "date_updated", progress, queue, repository, ConnectorStateManager([]), {}, {})
-
-    for tenth in range(21):
-        now = 100.0 + tenth / 10
-        cursor.opens({0: Span(NOW - 9 * DAY + timedelta(minutes=1 + tenth), NOW)})
-    cursor.ensure_at_least_one_state_emitted()
-
-    told = [queue.get_nowait().state.stream.stream_state.date_updated for _ in range(queue.qsize())]
-    (last,) = repository.consume_queue()
-    assert last.state
-    assert last.state.stream
-    assert [parse_moment(each) - (NOW - 9 * DAY) for each in told] == [timedelta(minutes=1 + n) for n in (0, 10, 20)]
-    assert vars(last.state.stream.stream_state)["date_updated"] == told[-1]
 
 
 # Columns

@@ -3,20 +3,17 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
-from queue import Queue
 from typing import Any
 
 import pytest
 from airbyte_cdk.models import AirbyteMessage, Type
-from airbyte_cdk.sources.connector_state_manager import ConnectorStateManager
 from airbyte_cdk.sources.message import InMemoryMessageRepository
 
 from close_emulator import Emulator
 from source_closeio import engine, readers
-from source_closeio.cursor import WindowCursor
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.streams import ChildStream
-from source_closeio.windows import Part, Progress, Span, parse_moment, state_text
+from source_closeio.windows import Part, parse_moment
 from source_closeio.workers import Piece, Workers, side_by_side
 
 from .conftest import NOW, Output
@@ -179,55 +176,6 @@ def test_one_worker_reads_more_parts_than_the_pool_of_the_cdk_lets_wait(
 
 
 # States
-
-
-class Watched:
-    """A lock that tells when somebody has to wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.waited_for = threading.Event()
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(blocking=False):
-            self.waited_for.set()
-            self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-
-def test_a_worker_that_stops_before_it_puts_its_state_is_not_overtaken_by_the_next_state() -> None:
-    """It would come out last, and set back what was reached."""
-    stopped, go_on, put = threading.Event(), threading.Event(), list[str]()
-
-    class Held(Queue[Any]):
-        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
-            if threading.current_thread().name == "first":
-                stopped.set()
-                go_on.wait(10)
-            put.append(item.state.stream.stream_state.date_updated)
-
-    first, second = NOW - DAY, NOW
-    progress = Progress(None, Span(NOW - 2 * DAY, second))
-    progress.opens({0: Span(NOW - 2 * DAY, first), 1: Span(first, second)})
-    repository, states = InMemoryMessageRepository(), ConnectorStateManager([])
-    cursor = WindowCursor("leads", "date_updated", progress, Held(), repository, states, {}, {})
-    lock = cursor._lock = Watched()  # type: ignore[assignment]
-    threads = [
-        threading.Thread(target=cursor.closes, args=(number,), name=name, daemon=True)
-        for number, name in enumerate(("first", "second"))
-    ]
-    threads[0].start()
-    assert stopped.wait(10)
-    threads[1].start()
-    while threads[1].is_alive() and not lock.waited_for.wait(0.01):
-        continue
-    go_on.set()
-    for thread in threads:
-        thread.join(10)
-
-    assert put == [state_text(first), state_text(second)]
 
 
 class Shared(InMemoryMessageRepository):
