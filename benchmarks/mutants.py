@@ -48,7 +48,7 @@ MODULES = {
     "http_policy": ("test_http_policy.py", "test_rate_limit.py"),
     "singer/translate": ("singer/test_translate.py", "singer/test_golden.py"),
     "singer/state": ("singer/test_state.py", "singer/test_golden.py"),
-    "engine": ("test_trouble.py", "test_state.py", "test_concurrency.py"),
+    "engine": ("test_engine.py",),
     "readers": ("test_readers.py",),
     "changes": ("test_change_capture.py", "test_following.py"),
     "capture": ("test_change_capture.py", "test_following.py"),
