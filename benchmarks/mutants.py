@@ -63,15 +63,7 @@ MODULES = {
         "test_custom_fields.py",
         "test_refusals.py",
     ),
-    "source": (
-        "test_catalog.py",
-        "test_config.py",
-        "test_asked.py",
-        "test_edges.py",
-        "test_trouble.py",
-        "test_refusals.py",
-        "test_custom_fields.py",
-    ),
+    "source": ("test_source.py",),
 }
 """The tests of each module."""
 
