@@ -54,15 +54,7 @@ MODULES = {
     "capture": ("test_change_capture.py", "test_following.py"),
     "by_id": ("test_change_capture.py", "test_following.py"),
     "cursor": ("test_cursor.py",),
-    "streams": (
-        "test_asked.py",
-        "test_catalog.py",
-        "test_edges.py",
-        "test_children.py",
-        "test_custom_objects.py",
-        "test_custom_fields.py",
-        "test_refusals.py",
-    ),
+    "streams": ("test_sent.py", "test_asked.py", "test_edges.py::test_waits_end_with_the_order_to_stop"),
     "source": ("test_source.py",),
 }
 """The tests of each module."""

@@ -121,9 +121,7 @@ class CloseStream(HttpStream):
 
     def row_at(self, path: str) -> Record:
         """A row by the path of its own. Raises NothingThere; StreamRefused where this key may not read it."""
-        own = replace(
-            self.endpoint, walk=Walk.LIST, path=path, params={}, parent=None, rows_in=(), refused_by=(402, 403)
-        )
+        own = replace(self.endpoint, path=path, params={}, rows_in=(), refused_by=(402, 403))
         row: Record = ListStream(own, self._connection, self.meter).fetch({})["data"][0]
         return row
 
