@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from requests.structures import CaseInsensitiveDict
 
+from source_closeio import rate_limit
 from source_closeio.pacing import Allowance, Group
 from source_closeio.rate_limit import Budget, Meter, RateLimiter, allowance, group_of, refusal
 
@@ -89,6 +90,12 @@ def test_a_429_says_the_limit_its_window_and_whose_it_is(
     assert (said.limit, said.window, said.of_organisation) == (limit, window, of_organisation)
 
 
+def test_a_429_says_all_that_another_answer_says_too() -> None:
+    headers = CaseInsensitiveDict({"RateLimit": "limit=20, remaining=3, reset=0.4", "Retry-After": "3"})
+
+    assert refusal(headers, None) == Allowance(20, 3, 0.4, None, 3.0, False)
+
+
 def test_a_group_is_the_method_and_the_path_without_ids() -> None:
     assert group_of("GET", "/api/v1/activity/call/?_skip=0") == "GET /api/v1/activity/call/"
     assert group_of("GET", "/api/v1/group/group_0123456789ab/member/") == "GET /api/v1/group/{id}/member/"
@@ -141,6 +148,71 @@ def test_a_429_of_the_organisation_stops_all_groups() -> None:
     limiter.acquire_call(request("/task/"))
 
     assert clock.now == pytest.approx(1007, abs=0.1)
+
+
+def test_a_429_of_the_organisation_is_none_of_its_group() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep)
+    asked = request()
+    limiter.acquire_call(asked)
+    limiter.update_from_response(asked, answer(429, b'{"error": {"rate_reset": 7, "rate_limit_type": "org"}}'))
+
+    group, organisation = limiter._limits("GET /lead/")
+    assert organisation.wait(limiter._now) == pytest.approx(7, abs=0.1)
+    assert group.wait(limiter._now) == 0
+
+
+def test_what_is_left_is_told_by_the_answer_to_a_request_that_was_counted() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep)
+    nothing_left = answer(RateLimit="limit=10, remaining=0, reset=5")
+    limiter.update_from_response(request(), nothing_left)
+    first, second = request(), request()
+    limiter.acquire_call(first)
+    assert clock.now == 1000
+    limiter.update_from_response(first, answer(RateLimit="limit=10, remaining=9, reset=5"))
+    limiter.acquire_call(second)
+    assert clock.now == 1000
+
+    limiter.update_from_response(second, nothing_left)
+    limiter.acquire_call(request())
+    assert clock.now == pytest.approx(1005, abs=0.1)
+
+
+def test_groups_of_which_nothing_is_known_do_not_wait_for_each_other() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep)
+    for number in range(75):
+        limiter.acquire_call(request(f"/list_{number}/"))
+
+    assert clock.now == 1000
+
+
+def test_the_most_that_the_user_allows_stays_the_most_however_well_it_goes() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep, most_per_second=5)
+    for number in range(100):
+        asked = request(f"/list_{number}/")
+        limiter.acquire_call(asked)
+        limiter.update_from_response(asked, answer())
+
+    assert clock.now == pytest.approx(1020, abs=1)
+
+
+@pytest.mark.parametrize(("most", "step"), [(None, 1 / 10), (8, 1 / 8)])
+def test_each_in_line_waits_a_step_longer_than_the_one_before(
+    most: float | None, step: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limit, "LOOK_AGAIN", 10.0)
+    clock = Clock()
+    limiter = RateLimiter(clock, clock.sleep, most_per_second=most)
+    while next(first := limiter.turns(request()), None) is None:
+        continue
+    second = limiter.turns(request())
+    entered = next(second)
+
+    assert next(second) == entered
+    assert next(second) - next(first) == pytest.approx(step)
 
 
 def test_without_a_header_the_pace_grows_faster_than_one_reader_asks() -> None:
