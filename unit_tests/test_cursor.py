@@ -41,28 +41,31 @@ def test_a_state_is_told_at_most_once_a_second_and_the_last_one_at_the_end(monke
 def test_what_stands_beside_the_date_comes_with_each_state_as_it_was_last_said() -> None:
     queue: Queue[Any] = Queue()
     repository, progress = InMemoryMessageRepository(), Progress(None, Span(None, NOW))
-    states, beside = ConnectorStateManager([]), {"changes": "then"}
+    states, beside = ConnectorStateManager([]), {"changes": "then", "searched": "later"}
     cursor = WindowCursor("leads", "date_updated", progress, queue, repository, states, {}, beside)
-    cursor.ensure_at_least_one_state_emitted()
 
+    cursor.opens({0: Span(None, NOW)})
     cursor.closes(0)
     cursor.followed({"changes": "now"})
     cursor.ensure_at_least_one_state_emitted()
 
-    told = [*repository.consume_queue(), queue.get_nowait()]
-    first, last, between = (vars(each.state.stream.stream_state) for each in told if each.state and each.state.stream)
-    assert first == {}, "nothing has been read"
-    assert between == {"date_updated": state_text(NOW), "changes": "then"}
-    assert last == {"date_updated": state_text(NOW), "changes": "now"}
-    assert {each.state.stream.stream_descriptor.name for each in told if each.state and each.state.stream} == {"leads"}
+    told = [*(queue.get_nowait() for _ in range(queue.qsize())), *repository.consume_queue()]
+    states_of = [each.state.stream for each in told if each.state and each.state.stream]
+    assert [vars(each.stream_state) for each in states_of] == [
+        beside,
+        {"date_updated": state_text(NOW), **beside},
+        {"date_updated": state_text(NOW), "changes": "now"},
+    ]
+    assert {each.stream_descriptor.name for each in states_of} == {"leads"}
+    assert beside == {"changes": "then", "searched": "later"}, "what was given stays as it was"
 
 
 def test_the_state_that_a_sync_began_with_is_not_told_again_while_nothing_moves() -> None:
     queue: Queue[Any] = Queue()
-    progress = Progress(NOW - DAY, Span(NOW - 2 * DAY, NOW))
-    cursor = WindowCursor(
-        "leads", "date_updated", progress, queue, InMemoryMessageRepository(), ConnectorStateManager([]), {}
-    )
+    progress, repository = Progress(NOW - DAY, Span(NOW - 2 * DAY, NOW)), InMemoryMessageRepository()
+    given, beside = {"date_updated": state_text(NOW - DAY), "changes": "then"}, {"changes": "then"}
+    states = ConnectorStateManager([])
+    cursor = WindowCursor("leads", "date_updated", progress, queue, repository, states, given, beside)
 
     cursor.opens({0: Span(NOW - 2 * DAY, NOW - DAY), 1: Span(NOW - DAY, NOW)})
     cursor.closes(0)

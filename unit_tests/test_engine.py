@@ -175,6 +175,7 @@ def test_a_state_older_than_what_close_keeps_is_a_hole(
         ([], 2, True),
         ([state_of("tasks", date_updated="2026-02-20T10:00:00Z")], None, True),
         ([state_of("leads", date_updated="2026-02-20T10:00:00Z")], None, False),
+        ([state_of("tasks", changes="2026-02-20T10:00:00Z")], None, False),
     ],
 )
 def test_a_stream_was_read_before_if_it_has_a_state_or_is_of_a_later_generation(
@@ -196,6 +197,12 @@ def test_a_stream_was_read_before_if_it_has_a_state_or_is_of_a_later_generation(
         ("tasks", {"changes": "2026-02-03T00:00:00Z"}, "off", {"changes": "2026-02-03T00:00:00.000000Z"}),
         ("tasks", {"date_updated": "2026-02-20T10:00:00Z"}, "off", {}),
         ("event_log", {}, "deletes", {}),
+        (
+            "tasks",
+            {"changes": "2026-02-03T00:00:00Z", "searched": "2026-02-04T00:00:00Z"},
+            "off",
+            {"changes": "2026-02-03T00:00:00.000000Z", "searched": "2026-02-04T00:00:00.000000Z"},
+        ),
         ("event_log", {"changes": "2026-02-03T00:00:00Z"}, "deletes", {"changes": "2026-02-03T00:00:00.000000Z"}),
     ],
 )
@@ -209,22 +216,31 @@ def test_a_state_says_from_when_on_the_log_is_to_be_followed(
     assert synced.engine._streams[0].cursor.state == {"date_updated": state_text(NOW - MINUTES), **beside}
 
 
+THIRD, FOURTH, FIFTH = (f"2026-02-0{day}T00:00:00.000000Z" for day in (3, 4, 5))
+
+
 @pytest.mark.parametrize(
     ("blob", "since"),
     [
-        ({"date_updated": "2026-02-20T10:00:00Z"}, "2026-02-20T10:00:00.000000Z"),
-        ({"date_updated": "2026-02-20T10:00:00Z", "changes": "2026-02-03T00:00:00Z"}, "2026-02-03T00:00:00.000000Z"),
-        ({"changes": "2026-02-03T00:00:00Z"}, "2026-02-03T00:00:00.000000Z"),
+        ({"date_updated": FOURTH}, {"changes": FOURTH}),
+        ({"date_updated": FOURTH, "changes": THIRD}, {"changes": THIRD}),
+        ({"changes": THIRD}, {"changes": THIRD}),
+        ({"changes": THIRD, "searched": FIFTH}, {"changes": THIRD, "searched": FIFTH}),
+        ({"date_updated": FOURTH, "searched": FIFTH}, {"changes": FOURTH, "searched": FIFTH}),
+        ({"date_updated": FOURTH, "searched": THIRD}, {"changes": FOURTH}),
     ],
 )
-def test_a_sync_that_goes_on_follows_the_log_from_where_the_last_one_ended(blob: dict[str, str], since: str) -> None:
+def test_a_sync_that_goes_on_follows_the_log_from_where_the_last_one_ended(
+    blob: dict[str, str], since: dict[str, str]
+) -> None:
     synced = Synced({"tasks": brings()}, state_of("tasks", **blob))
     capture = synced.reader._capture
 
-    assert capture.state == {"changes": since}
+    assert capture.state == since
     assert capture._stream is synced.streams["tasks"]
     assert capture._connection is capture._changes._connection is synced.connection
-    assert vars(synced.engine._streams[0].cursor)["_beside"] == {"changes": since}
+    assert vars(synced.engine._streams[0].cursor)["_beside"] == since
+    assert vars(synced.engine._streams[0].cursor)["_told"] == blob
 
 
 # A whole sync
@@ -344,6 +360,8 @@ def test_what_each_stream_and_all_came_to_is_told_by_their_clocks(caplog: pytest
         reader.began, reader.ended, reader.records, reader.counted = began, ended, 3, 4
         reader.stream.meter.add(requests=2, wanted=1, waited=0.5)
 
+    engine._changes.meter.add(requests=5, wanted=5)
+
     with caplog.at_level(logging.INFO):
         engine._tell_at_the_end()
 
@@ -353,7 +371,7 @@ def test_what_each_stream_and_all_came_to_is_told_by_their_clocks(caplog: pytest
         for who, records, requests, again, seconds, waited in [
             ("Stream users", "3 (Close counts 4)", 2, 1, 2.5, 0.5),
             ("Stream outcomes", "3 (Close counts 4)", 2, 1, 9.0, 0.5),
-            ("The sync", 6, 4, 2, 10.0, 1.0),
+            ("The sync", 6, 9, 2, 10.0, 1.0),
         ]
     ]
 

@@ -1,6 +1,7 @@
 """One stream in one sync, without Close: its slices, their rest, and what becomes of failures and refusals."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -380,6 +381,8 @@ def shared(rest: Rest, noted: Noted, pages: int = 1, **how: Any) -> tuple[Span, 
         (UP, readers.FILL - 1, {"longest": 6 * DAY}, [WHOLE]),
         (UP, 1, {"longest": 5 * DAY}, [Span(at(2), at(5)), Span(at(5), at(8))]),
         (DOWN, 1, {"longest": 5 * DAY}, [Span(at(5), at(8)), Span(at(2), at(5))]),
+        (replace(UP, must_part=True), 1, {}, [Span(at(2), at(5)), Span(at(5), at(8))]),
+        (replace(DOWN, must_part=True), 1, {}, [Span(at(5), at(8)), Span(at(2), at(5))]),
         (UP, 1, {"wants": True}, [Span(at(2), at(5)), Span(at(5), at(8))]),
         (DOWN, 1, {"wants": True}, [Span(at(5), at(8)), Span(at(2), at(5))]),
         (UP, readers.FILL, {}, [Span(at(2), at(5)), Span(at(5), at(8))]),

@@ -386,6 +386,15 @@ def test_the_rest_of_an_open_span_is_searched_by_pages_of_the_same_size(
     assert len(close.bodies) == 3
 
 
+def test_of_the_event_log_a_stream_has_the_rows_that_the_table_says(close: Close) -> None:
+    dates = {"date_updated": "2026-02-28T12:00:00"}
+    rows = [{"id": each, "action": each, **dates} for each in ("created", "deleted", "updated")]
+    close.answers = [{"data": rows, "cursor_next": None}]
+
+    assert [row["id"] for row in stream("deletions").rows(Part(SLICE), 7)] == ["deleted"]
+    assert [row["id"] for row in stream("event_log").rows(Part(SLICE), 7)] == ["created", "deleted", "updated"]
+
+
 # Columns
 
 

@@ -117,6 +117,25 @@ def test_a_check_names_each_stream_that_cannot_be_read_and_why(close: Close, cap
     ]
 
 
+@pytest.mark.parametrize(
+    ("refused", "capture", "told"),
+    [
+        (False, "edits and deletes", [source.EDITS_AND_DELETES_COME]),
+        (True, "deletes", [source.DELETES_DO_NOT_COME]),
+        (True, "off", []),
+    ],
+)
+def test_a_check_tells_whether_the_event_log_can_be_followed_where_it_is_to_be(
+    close: Close, caplog: pytest.LogCaptureFixture, refused: bool, capture: str, told: list[str]
+) -> None:
+    if refused:
+        close.answers["event/"] = REFUSED
+
+    with caplog.at_level(logging.INFO, "test"):
+        check({**CONFIG, "change_capture": capture})
+    assert [each for each in caplog.messages if "eletes " in each] == told
+
+
 def test_a_check_by_a_key_that_may_read_nothing_fails_with_the_first_refusal(
     close: Close, monkeypatch: pytest.MonkeyPatch
 ) -> None:
