@@ -41,7 +41,7 @@ MODULES = {
     "keyset": ("test_keyset.py", "test_pagination.py"),
     "windows": ("test_windows.py", "test_events.py"),
     "rate_limit": ("test_rate_limit.py",),
-    "pacing": ("test_rate_limit.py", "test_pacing.py"),
+    "pacing": ("test_group.py", "test_rate_limit.py"),
     "records": ("test_records.py",),
     "custom_columns": ("test_custom_columns.py", "test_custom_fields.py"),
     "state_migration": ("test_state_migration.py",),
