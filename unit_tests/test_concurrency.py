@@ -17,7 +17,7 @@ Sync = Callable[..., Output]
 def test_what_came_on_one_day_is_read_by_all_readers(close: Emulator, sync: Sync, stream: str, rows: int) -> None:
     """The first pages find where the records lie; from then on there is work for each."""
     ids = fill(close, stream, rows, step=timedelta(seconds=9))
-    close.latency = 0.4
+    close.latency = 0.2
     close.behaviour.rate_limit = 10_000
 
     output = sync(stream, config={"num_workers": 20, "start_date": (NOW - 10 * DAY).isoformat()})

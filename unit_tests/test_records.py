@@ -212,3 +212,24 @@ def test_event_dates_without_an_offset_get_utc_and_others_stay() -> None:
         "2026-01-01T10:00:00.123+00:00",
         *dates[1:],
     ]
+
+
+def test_a_deletion_is_made_of_its_event_and_of_what_the_event_says_besides() -> None:
+    event = {
+        "id": "ev_1",
+        "object_type": "lead",
+        "object_id": "lead_1",
+        "lead_id": "lead_1",
+        "user_id": None,
+        "organization_id": "orga_1",
+        "date_updated": "2026-02-01T10:00:00",
+        "data": {"name": "Ann"},
+        "meta": {"merge_destination_lead_id": "lead_2", "bulk_action_id": "bulk_1"},
+    }
+    made = {name: event[name] for name in ("id", "object_type", "object_id", "lead_id", "user_id", "organization_id")}
+    told = {"merged_into": "lead_2", "bulk_action_id": "bulk_1", "import_id": None}
+    at = "2026-02-01T10:00:00+00:00"
+
+    assert shaper(OF["deletions"])(event) == {**made, **told, "deleted_at": at}
+    untold = dict.fromkeys(told)
+    assert shaper(OF["deletions"])({**event, "meta": None}) == {**made, **untold, "deleted_at": at}

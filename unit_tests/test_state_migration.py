@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from source_closeio.errors import StateError
-from source_closeio.state_migration import blobs, is_of_another_cursor, reached
+from source_closeio.state_migration import blobs, followed, is_of_another_cursor, reached
 from source_closeio.windows import parse_moment
 
 NOW = parse_moment("2026-03-01T12:00:00Z")
@@ -47,6 +47,7 @@ def test_no_state_is_no_moment(blob: dict[str, Any]) -> None:
         {"state_type": "date-range", "slices": []},
         {"state_type": "date-range"},
         {"state_type": "date-range", "slices": [{"start": "x", "end": "y"}]},
+        {"state_type": "date-range", "slices": [{"start": "2026-02-01", "end": "y"}]},
         {"state_type": "date-range", "slices": {"start": "2026-02-01", "end": "2026-02-02"}},
         {"date_updated": "0001-01-01T00:00:00+10:00"},
         {"date_updated": "9999-12-31T23:00:00-10:00"},
@@ -205,3 +206,22 @@ def test_a_shared_state_is_not_ours() -> None:
         StateError, match=r"^The state has a `shared_state`, which this connector never writes; remove it\.$"
     ):
         blobs([{"global": {"shared_state": {"a": 1}, "stream_states": [entry("leads", LEADS)]}}])
+
+
+def test_a_state_says_beside_its_date_how_far_the_event_log_was_followed_and_searched_for() -> None:
+    first, second = "2026-02-01T10:00:00.000000Z", "2026-02-02T10:00:00.000000Z"
+
+    assert followed("leads", {"date_updated": first}, NOW) == {}
+    assert followed("leads", {"changes": first, "date_updated": second}, NOW) == {"changes": parse_moment(first)}
+    assert followed("leads", {"searched": second, "changes": first}, NOW) == {
+        "changes": parse_moment(first),
+        "searched": parse_moment(second),
+    }
+
+
+@pytest.mark.parametrize("name", ["changes", "searched"])
+def test_what_a_state_says_of_the_event_log_is_a_date_that_has_been(name: str) -> None:
+    with pytest.raises(StateError, match=rf'stream leads .* \{{"{name}": "2026-03-01T12:00:00.000000Z"\}}'):
+        followed("leads", {name: "last week"}, NOW)
+    with pytest.raises(StateError, match="The state of stream leads lies in the future"):
+        followed("leads", {name: "2026-03-01T12:05:01Z"}, NOW)

@@ -100,6 +100,15 @@ def test_only_a_span_that_ends_where_it_begins_or_before_is_empty() -> None:
     assert not Span(None, NOW).is_empty
 
 
+def test_a_span_is_longer_than_what_the_user_wants_by_when_records_can_begin() -> None:
+    assert Span(NOW - DAY, NOW).is_longer_than(DAY - SECOND)
+    assert not Span(NOW - DAY, NOW).is_longer_than(DAY)
+    assert Span(None, CLOSE_BEGAN + DAY).is_longer_than(DAY - SECOND)
+    assert not Span(None, CLOSE_BEGAN + DAY).is_longer_than(DAY)
+    assert not Span(NOW - DAY, NOW).is_longer_than(None)
+    assert not Span(NOW - DAY).is_longer_than(SECOND), "nobody knows how long it is"
+
+
 # How far it has come
 
 
@@ -193,4 +202,12 @@ def test_a_date_is_its_midnight_in_utc(text: str) -> None:
 )
 def test_what_is_no_moment_is_refused(value: object) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whichever ValueError
+        parse_moment(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["yesterday", 7, "2024-01-01T00:00:00Z/2024-02-01T00:00:00Z", "0001-01-01T00:00:00+10:00"]
+)
+def test_what_starts_with_no_date_or_is_two_or_lies_outside_of_time_is_no_date(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^not a date$"):
         parse_moment(value)
