@@ -349,21 +349,21 @@ def test_what_is_under_way_did_not_come_back() -> None:
 @pytest.mark.parametrize(
     ("left", "sent", "seconds", "shorter"),
     [
-        (11, 19, 10.25, True),
-        (10, 19, 10.25, False),
-        (11, 15, 10.25, False),
-        (11, 16, 10.25, True),
-        (11, 19, 10.1, False),
+        (11, 19, 51.0, True),
+        (10, 19, 51.0, False),
+        (11, 15, 51.0, False),
+        (11, 16, 51.0, True),
+        (11, 19, 50.9, False),
     ],
 )
 def test_a_window_of_which_half_is_always_left_at_full_pace_is_taken_for_too_long(
     left: int, sent: int, seconds: float, shorter: bool
 ) -> None:
     group = Group()
-    answered(group, 3.0, Allowance(20, 20, 0.4, window=10.0))
+    answered(group, 3.0, Allowance(20, 20, 0.4, window=50.0))
     group._least_left = 20
     for _ in range(sent - 1):
-        group.take(8.0)
+        group.take(30.0)
     answered(group, 3 + seconds, Allowance(20, left, 0.2))
 
     assert (group._window is None) is shorter
