@@ -30,7 +30,7 @@ from source_closeio.changes import LAG
 from source_closeio.config import read_settings
 from source_closeio.endpoints import ENDPOINTS
 from source_closeio.engine import Engine
-from source_closeio.errors import StateError, TellUs
+from source_closeio.errors import StateError, StreamRefused, TellUs
 from source_closeio.readers import DatedReader
 from source_closeio.streams import CloseStream, Connection, stream_of
 from source_closeio.windows import Part, Span, state_text
@@ -291,6 +291,16 @@ def test_the_failure_of_one_stream_is_known_by_its_name_and_ends_no_other(caplog
     assert [*synced.engine.failures] == ["users"]
     assert str(synced.engine.failures["users"]) == "It is so."
     assert sum(each.startswith("The sync: records 1,") for each in caplog.messages) == 1
+
+
+def test_streams_of_which_something_was_left_out_are_known_by_their_names() -> None:
+    refused = fails(StreamRefused("Close refuses this list (403)."))
+    synced = Synced({"users": refused, "outcomes": brings("outcome_1")})
+    assert synced.engine.lacking == set()
+    list(synced.engine.read())
+
+    assert synced.engine.lacking == {"users"}
+    assert synced.engine.failures == {}
 
 
 def test_an_error_that_is_of_no_stream_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,6 +84,7 @@ def test_a_stream_is_over_and_counted_once_the_last_of_its_parts_is_read() -> No
     assert ids(first) == ["a", "b"]
     assert (reader.is_over, reader.counted, reader.records) == (True, 3, 3)
     assert 0 < reader.began <= reader.ended
+    assert reader.lacks is False
 
 
 def test_a_stream_without_parts_is_not_over_before_it_was_looked_for() -> None:
@@ -162,6 +163,7 @@ def test_what_belongs_to_refused_parents_is_told_in_one_sentence(caplog: pytest.
     assert [ids(each) for each in reader.generate()] == [[], ["b"], []]
     assert warnings(caplog) == ["Stream comments lacks what belongs to 2 of 3 parents: Close refuses this list (403)."]
     assert reader.failure is None
+    assert reader.lacks is True
 
 
 def test_a_stream_all_of_whose_parents_are_refused_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
@@ -170,6 +172,7 @@ def test_a_stream_all_of_whose_parents_are_refused_is_left_out(caplog: pytest.Lo
     assert [ids(each) for each in reader.generate()] == [[], []]
     assert warnings(caplog) == ["Stream comments is left out: Close refuses this list (403)."]
     assert reader.is_over
+    assert reader.lacks is True
 
 
 @pytest.mark.parametrize(
@@ -215,6 +218,7 @@ def test_a_stream_that_is_refused_is_read_in_its_other_way(caplog: pytest.LogCap
     assert [ids(each) for each in reader.generate()] == [["a"]]
     assert warnings(caplog) == ["Stream comments is read through /comment/: Close refuses this list (403)."]
     assert reader.stream is other
+    assert reader.lacks is True
 
 
 def test_a_stream_with_another_way_is_read_in_its_own_where_it_can(caplog: pytest.LogCaptureFixture) -> None:
@@ -223,6 +227,7 @@ def test_a_stream_with_another_way_is_read_in_its_own_where_it_can(caplog: pytes
 
     assert [ids(each) for each in reader.generate()] == [["a"]]
     assert reader.stream is own
+    assert reader.lacks is False
     assert warnings(caplog) == []
 
 
@@ -230,7 +235,9 @@ def test_names_that_have_no_column_are_told_once_and_in_order(caplog: pytest.Log
     stream = Listed(["a"], ["b"])
     stream.names.unplaced.update(("Size", "Mood"))
 
-    assert [ids(each) for each in reader_of(stream).generate()] == [["a"], ["b"]]
+    reader = reader_of(stream)
+    assert [ids(each) for each in reader.generate()] == [["a"], ["b"]]
+    assert reader.lacks is True
     assert warnings(caplog) == [
         "Stream comments lacks custom field values that Close sent by a name that no field, or more than one, has: "
         "Mood, Size; give each field a name of its own."

@@ -289,6 +289,15 @@ def test_streams_that_fail_are_named_beside_those_that_close_does_not_have(close
     assert failure.failure_type is FailureType.transient_error
 
 
+def test_of_which_streams_something_was_left_out_is_known_once_they_are_read(close: Close) -> None:
+    close.answers["user/"] = REFUSED
+    ours = SourceCloseIO()
+    assert not ours.lacks("users")
+    list(ours.read(logger, CONFIG, ConfiguredAirbyteCatalogSerializer.load(catalog_of(("users", "outcomes")))))
+
+    assert [name for name in ("users", "outcomes", "unicorns") if ours.lacks(name)] == ["users"]
+
+
 def test_a_catalog_of_unknown_streams_asks_nobody(close: Close) -> None:
     _, failure = until_it_fails("zebras")
 
