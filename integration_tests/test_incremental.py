@@ -45,5 +45,5 @@ def test_a_sync_from_the_sample_state_brings_what_came_after_it() -> None:
 
 
 def test_a_sync_from_a_state_in_the_future_fails_because_it_would_miss_what_was_edited_until_then() -> None:
-    with pytest.raises(AirbyteTracedException, match="^Not read whole: .*leads"):
+    with pytest.raises(AirbyteTracedException, match=r"^Not read whole: .*leads"):
         read("abnormal_state.json")

@@ -139,23 +139,30 @@ def test_a_check_tells_whether_the_event_log_can_be_followed_where_it_is_to_be(
 def test_a_check_by_a_key_that_may_read_nothing_fails_with_the_first_refusal(
     close: Close, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "_refusal", lambda stream: f"{stream.name} is refused.")
+    monkeypatch.setattr(source, "_problem", lambda stream: StreamRefused(f"{stream.name} is refused."))
 
     told = f"No stream can be read with this key. {ENDPOINTS[0].name} is refused."
     assert check() == (Status.FAILED, told)
 
 
-def test_a_check_without_an_answer_tries_twice(close: Close, monkeypatch: pytest.MonkeyPatch) -> None:
-    close.answers["me/"] = (500, {})
+def test_a_check_without_an_answer_tries_eight_times_and_each_list_twice(close: Close) -> None:
+    close.answers["user/"] = (500, {})
+    check()
+    assert close.asked.count("user/") == 2
 
-    assert check() == (Status.FAILED, "Close failed to answer /me/ (500); try again later. Tried 2 times.")
-    assert close.asked == ["me/", "me/"]
+    close.answers["me/"] = (500, {})
+    close.asked.clear()
+    with pytest.raises(AirbyteTracedException) as failed:
+        check()
+    assert failed.value.message == "Close failed to answer /me/ (500); try again later. Tried 8 times."
+    assert failed.value.failure_type == FailureType.transient_error
+    assert close.asked == ["me/"] * 8
 
 
 def test_a_config_that_cannot_be_used_is_a_sentence_in_every_command(close: Close) -> None:
     usable = SourceCloseIO().configure(CONFIG, "")
     wrong = SourceCloseIO().configure({"api_key": "secret", "num_workers": 0}, "")
-    told = "`num_workers` must be a whole number from 1 to 40."
+    told = "Concurrent Readers (`num_workers`) must be a whole number from 1 to 40."
 
     assert usable == CONFIG
     assert wrong == {"api_key": "", source.UNUSABLE: told}
@@ -198,10 +205,10 @@ def way(refusal: str | None, otherwise: Any = None) -> Any:
 
 
 def test_a_stream_with_two_ways_cannot_be_read_if_both_are_refused() -> None:
-    assert source._refusal(way("the first", way("the second"))) == "the second"
-    assert source._refusal(way("the first", way(None))) is None
-    assert source._refusal(way("the first")) == "the first"
-    assert source._refusal(way(None, way("the second"))) is None
+    assert str(source._problem(way("the first", way("the second")))) == "the second"
+    assert source._problem(way("the first", way(None))) is None
+    assert str(source._problem(way("the first"))) == "the first"
+    assert source._problem(way(None, way("the second"))) is None
 
 
 # discover
