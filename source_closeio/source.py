@@ -30,7 +30,7 @@ from .endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS, EVENTS, ME
 from .engine import Engine
 from .errors import ConfigError, FixInput, NothingThere, Problem, StateError, StreamRefused, TryLater
 from .inputs import Inputs
-from .reporting import cause_of, config_errors_last, sentences, traced, with_changes
+from .reporting import KINDS, cause_of, config_errors_last, sentences, traced, with_changes
 from .streams import CloseStream, Connection, rows_of, stream_of
 from .workers import TookTooLong, in_time, side_by_side
 
@@ -233,9 +233,9 @@ def _check(connection: Connection, probing: Connection, logger: logging.Logger) 
     streams = [stream_of(endpoint, probing) for endpoint in ENDPOINTS]
     problems = side_by_side(_problem, streams, probing.settings.num_workers)
     if all(problems):
-        passing = next((each for each in problems if not isinstance(each, FixInput)), None)
-        cause = TryLater if passing else FixInput
-        raise cause(f"No stream can be read with this key. {passing or problems[0]}")
+        kind = next(kind for kind in KINDS if any(isinstance(each, kind) for each in problems))
+        first = next(each for each in problems if isinstance(each, kind))
+        raise kind(f"No stream can be read with this key. {first}")
     for stream, problem in zip(streams, problems, strict=True):
         if problem:
             logger.warning(f"Stream {stream.name} cannot be read now: {problem}")

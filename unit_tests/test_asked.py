@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 import requests_mock
+from airbyte_cdk.models import FailureType
+from airbyte_cdk.utils import AirbyteTracedException
 
 from source_closeio import streams
 from source_closeio.config import read_settings
@@ -147,9 +149,10 @@ def test_an_answer_without_a_date_is_an_answer(headers: dict[str, str], caplog: 
     """A proxy may drop the header that tells Close's time."""
     with requests_mock.Mocker() as close, caplog.at_level(logging.INFO):
         close.register_uri(requests_mock.ANY, requests_mock.ANY, json={"email": "a@x"}, headers=headers)
-        succeeded, _ = SourceCloseIO().check_connection(logging.getLogger("test"), {"api_key": "key"})
+        with pytest.raises(AirbyteTracedException, match="No stream can be read") as failed:  # that is all it answers
+            SourceCloseIO().check_connection(logging.getLogger("test"), {"api_key": "key"})
 
-    assert not succeeded  # since that is all that it answers
+    assert failed.value.failure_type == FailureType.system_error
     assert "Connected to Close as a@x of an unnamed organisation." in caplog.messages
 
 
