@@ -75,7 +75,9 @@ class WindowCursor(Cursor):
         """Into the queue itself: what one worker leaves in the shared repository another may take out, late."""
         state, now = self.state, time.monotonic()
         if state != self._told and now >= self._told_at + BETWEEN_STATES:
-            self._told, self._told_at = state, now
+            self._told = state
+            if self._cursor_field in state:  # what a first sync says before any date holds up none
+                self._told_at = now
             self._queue.put(self._message())
 
     @property
