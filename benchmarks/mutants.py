@@ -54,6 +54,7 @@ MODULES = {
     "capture": ("test_change_capture.py", "test_following.py"),
     "by_id": ("test_change_capture.py", "test_following.py"),
     "cursor": ("test_cursor.py",),
+    "workers": ("test_workers.py",),
     "streams": ("test_sent.py", "test_asked.py", "test_edges.py::test_waits_end_with_the_order_to_stop"),
     "source": ("test_source.py",),
 }

@@ -67,6 +67,59 @@ def test_the_workers_take_the_streams_in_turn_and_of_each_the_oldest_slice() -> 
     assert done == [("slices of another stream", 0), ("a", 3), ("b", 5), ("c", 9), ("a", 2), ("b", 5), ("a", 1)]
 
 
+def test_slices_of_one_age_are_taken_as_they_came() -> None:
+    workers, gate, over, done = Workers(1), threading.Event(), threading.Event(), list[int]()
+    workers.submit(gate.wait)
+    for number in range(10):
+        workers.submit(lambda part, number: done.append(number), Named("a", 5), number)
+    workers.submit(lambda part: over.set(), Named("a"))
+
+    gate.set()
+    assert over.wait(10)
+    workers.close()
+
+    assert done == list(range(10))
+
+
+def test_workers_have_names_hold_no_process_up_and_end_when_they_are_closed() -> None:
+    before = set(threading.enumerate())
+    workers = Workers(2)
+    threads = set(threading.enumerate()) - before
+    assert {each.name for each in threads} == {"worker_0", "worker_1"}
+    assert all(each.daemon for each in threads)
+
+    workers.close()
+    for each in threads:
+        each.join(10)
+        assert not each.is_alive()
+
+
+def test_who_found_nothing_but_what_others_wait_for_looks_again_by_himself() -> None:
+    crowded, asked, over = {"slow"}, threading.Event(), threading.Event()
+
+    def is_crowded(group: str) -> bool:
+        asked.set()
+        return group in crowded
+
+    workers = Workers(1, is_crowded)
+    workers.submit(lambda part: over.set(), Named("a", group="slow"))
+    assert asked.wait(10)
+    with workers._changed:  # only once the worker waits
+        crowded.clear()
+
+    assert over.wait(10)
+    workers.close()
+
+
+def test_what_waits_for_an_idle_worker_is_not_wanted_once_more_but_for_what_is_held_up() -> None:
+    workers = Workers(0, {"slow"}.__contains__)
+    for stream, group in (("a", "fast"), ("b", "slow"), ("c", "slow"), ("c", "slow")):
+        workers.submit(lambda part: None, Named(stream, group=group))
+    workers._idle = 2
+
+    assert [workers.want("fast") for _ in range(3)] == [True, False, False]
+
+
 def test_nobody_takes_a_slice_of_a_group_that_somebody_waits_for_already_while_there_are_others() -> None:
     crowded, over, done = {"slow"}, threading.Event(), list[str]()
     gate = threading.Event()
@@ -121,6 +174,7 @@ def test_what_has_not_begun_when_the_workers_close_is_left_undone() -> None:
 
     workers.submit(first)
     workers.submit(done.append, "second")
+    workers.submit(done.append, "third")
     assert begun.wait(10)
     assert not workers.is_done()
     workers.close()
