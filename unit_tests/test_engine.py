@@ -45,7 +45,7 @@ MINUTES = timedelta(minutes=5)
 Rows = Mapping[str, Callable[[Part], Iterator[Any]]]
 
 
-def state_of(stream: str, **blob: str) -> AirbyteStateMessage:
+def state_of(stream: str, **blob: Any) -> AirbyteStateMessage:
     told = AirbyteStreamState(StreamDescriptor(name=stream), AirbyteStateBlob(blob))
     return AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=told)
 
@@ -59,6 +59,7 @@ class Synced:
         *state: AirbyteStateMessage,
         mode: SyncMode = SyncMode.incremental,
         generation: int | None = None,
+        sync_id: int | None = None,
         **config: Any,
     ) -> None:
         self.connection = Connection(read_settings({"api_key": "key", "base_url": "http://127.0.0.1:9", **config}))
@@ -71,7 +72,10 @@ class Synced:
             stream.count = lambda: 7  # type: ignore[method-assign]
             told = AirbyteStream(name=name, json_schema={}, supported_sync_modes=[mode])
             self.engine.add(
-                stream, ConfiguredAirbyteStream(told, mode, DestinationSyncMode.append, generation_id=generation)
+                stream,
+                ConfiguredAirbyteStream(
+                    told, mode, DestinationSyncMode.append, generation_id=generation, sync_id=sync_id
+                ),
             )
 
     @property
@@ -241,6 +245,39 @@ def test_a_sync_that_goes_on_follows_the_log_from_where_the_last_one_ended(
     assert capture._connection is capture._changes._connection is synced.connection
     assert vars(synced.engine._streams[0].cursor)["_beside"] == since
     assert vars(synced.engine._streams[0].cursor)["_told"] == blob
+
+
+@pytest.mark.parametrize(
+    ("mode", "sync_id", "goes_on", "beside"),
+    [
+        (SyncMode.full_refresh, 7, True, {"changes": THIRD, "sync_id": 7}),
+        (SyncMode.full_refresh, 8, False, {"changes": state_text(NOW - LAG), "sync_id": 8}),
+        (SyncMode.full_refresh, None, False, {"changes": state_text(NOW - LAG)}),
+    ],
+)
+def test_a_full_refresh_goes_on_from_the_state_of_another_try_of_the_same_sync(
+    mode: SyncMode, sync_id: int | None, goes_on: bool, beside: dict[str, Any]
+) -> None:
+    state = state_of("tasks", date_updated=FOURTH, changes=THIRD, sync_id=7)
+    synced = Synced({"tasks": brings()}, state, mode=mode, sync_id=sync_id, updates_window_seconds=0)
+
+    start = datetime.fromisoformat(FOURTH.replace("Z", "+00:00")) if goes_on else None
+    assert synced.span[0].start == start
+    assert synced.reader._capture is None
+    assert vars(synced.engine._streams[0].cursor)["_beside"] == beside
+
+
+def test_a_full_refresh_whose_state_says_nothing_of_its_sync_begins_anew() -> None:
+    synced = Synced({"tasks": brings()}, state_of("tasks", date_updated=FOURTH), mode=SyncMode.full_refresh)
+
+    assert synced.span[0].start is None
+
+
+def test_an_incremental_sync_says_nothing_of_the_sync_that_it_is_of() -> None:
+    state = state_of("tasks", date_updated=FOURTH, changes=THIRD, sync_id=7)
+    synced = Synced({"tasks": brings()}, state, sync_id=7)
+
+    assert vars(synced.engine._streams[0].cursor)["_beside"] == {"changes": THIRD}
 
 
 # A whole sync

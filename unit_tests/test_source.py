@@ -23,11 +23,14 @@ from airbyte_cdk.models import (
 from airbyte_cdk.utils import AirbyteTracedException
 
 from source_closeio import source
+from source_closeio.config import named
 from source_closeio.endpoints import CUSTOM_FIELD_SCHEMAS, ENDPOINTS
-from source_closeio.errors import StreamRefused
+from source_closeio.errors import StreamRefused, TryLater
 from source_closeio.http_policy import REPORT
+from source_closeio.log_lines import PLAIN
 from source_closeio.source import SourceCloseIO
 from source_closeio.streams import Connection
+from source_closeio.workers import TookTooLong
 
 from .conftest import NOW, catalog_of
 
@@ -92,6 +95,7 @@ def check(config: Mapping[str, Any] = CONFIG) -> tuple[Status, str | None]:
         (ME, "Ann Lee of O"),
         ({**ME, "organizations": [{"name": "O"}, {"name": "P"}], "first_name": None}, "Lee of O, P"),
         ({"email": "a@x", "organizations": []}, "a@x of an unnamed organisation"),
+        ({**ME, "organizations": [{"name": ".O Inc."}]}, "Ann Lee of .O Inc"),
         ({"email": "a@x", "last_name": ""}, "a@x of an unnamed organisation"),
     ],
 )
@@ -211,6 +215,66 @@ def test_a_stream_with_two_ways_cannot_be_read_if_both_are_refused() -> None:
     assert source._problem(way(None, way("the second"))) is None
 
 
+def test_an_address_that_knows_no_identity_is_not_closes(close: Close) -> None:
+    close.answers["me/"] = (404, {"error": "no"})
+
+    assert check() == (Status.FAILED, "`base_url` does not lead to Close's API, which knows /me/.")
+
+
+def test_each_command_has_its_time_and_each_list_of_a_check_its_own(
+    close: Close, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands, probes = list[Any](), list[float]()
+    in_time, in_time_of_a_command = source.in_time, source._in_time  # type: ignore[attr-defined]
+
+    def command(make: Any, name: str, seconds: float, connections: Any) -> Any:
+        commands.append((name, seconds))
+        return in_time_of_a_command(make, name, seconds, connections)
+
+    def probe(make: Any, seconds: float) -> Any:
+        probes.append(seconds)
+        return in_time(make, seconds)
+
+    monkeypatch.setattr(source, "_in_time", command)
+    monkeypatch.setattr(source, "in_time", probe)
+    check()
+    SourceCloseIO().discover(logger, CONFIG)
+
+    assert commands == [("check", 240.0), ("discover", 480.0)]
+    assert sorted(set(probes)) == [60.0, 240.0, 480.0]
+
+
+def test_a_command_that_takes_too_long_ends_with_its_requests() -> None:
+    connection = Connection(source._settings(CONFIG))
+
+    with pytest.raises(TryLater) as told:
+        source._in_time(connection.stop.wait, "check", 0.006, [connection])
+    assert str(told.value) == (
+        "`check` was given up after 0.0001 minutes: Close, or the network on the way, answers too slowly; try again "
+        "later."
+    )
+    assert connection.stop.is_set()
+
+
+def test_a_list_that_takes_too_long_is_the_trouble_of_this_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    def too_long(*_: Any) -> None:
+        raise TookTooLong
+
+    monkeypatch.setattr(source, "in_time", too_long)
+    problem = source._problem(way(None))
+
+    assert isinstance(problem, TryLater)
+    assert str(problem) == "Close took longer than 60 seconds to answer; try again later."
+
+
+def test_what_the_cdk_logs_for_this_source_is_made_plain() -> None:
+    log = logging.getLogger("airbyte.SourceCloseIO")
+    log.removeFilter(PLAIN)
+
+    SourceCloseIO()
+    assert PLAIN in log.filters
+
+
 # discover
 
 
@@ -258,10 +322,12 @@ def statuses(messages: list[AirbyteMessage]) -> dict[str, str]:
     return {each.stream_descriptor.name: each.status.value for each in told}
 
 
-def until_it_fails(*streams: str) -> tuple[list[AirbyteMessage], AirbyteTracedException]:
+def until_it_fails(
+    *streams: str, state: list[AirbyteStateMessage] | None = None
+) -> tuple[list[AirbyteMessage], AirbyteTracedException]:
     """All that comes before the failure, and the failure."""
     catalog = ConfiguredAirbyteCatalogSerializer.load(catalog_of(streams))
-    written, messages = SourceCloseIO().read(logger, CONFIG, catalog), list[AirbyteMessage]()
+    written, messages = SourceCloseIO().read(logger, CONFIG, catalog, state), list[AirbyteMessage]()
     while True:
         try:
             messages.append(next(written))
@@ -303,6 +369,27 @@ def test_of_which_streams_something_was_left_out_is_known_once_they_are_read(clo
     list(ours.read(logger, CONFIG, ConfiguredAirbyteCatalogSerializer.load(catalog_of(("users", "outcomes")))))
 
     assert [name for name in ("users", "outcomes", "unicorns") if ours.lacks(name)] == ["users"]
+
+
+def test_the_values_of_custom_fields_are_no_stream_where_they_are_not_wanted(close: Close) -> None:
+    messages, _ = until_it_fails("custom_field_values")
+
+    told = f"Stream custom_field_values needs {named('custom_field_names')}: switch it on, or deselect the stream."
+    assert errors(messages) == [("custom_field_values", told)]
+
+
+def test_a_state_that_cannot_be_read_is_told_of_its_stream_and_the_others_are_read(close: Close) -> None:
+    close.answers["user/"] = {"data": [{"id": "user_1"}], "has_more": False}
+    told = AirbyteStreamState(StreamDescriptor(name="tasks"), AirbyteStateBlob({"date_updated": "last week"}))
+    state = [AirbyteStateMessage(type=AirbyteStateType.STREAM, stream=told)]
+
+    messages, failure = until_it_fails("tasks", "users", state=state)
+
+    assert ids(messages) == ["user_1"]
+    ((stream, sentence),) = errors(messages)
+    assert stream == "tasks"
+    assert sentence.startswith("The state of stream tasks cannot be read")
+    assert str(failure.message).startswith("Not read whole: tasks. ")
 
 
 def test_a_catalog_of_unknown_streams_asks_nobody(close: Close) -> None:
