@@ -38,6 +38,22 @@ def test_a_state_is_told_at_most_once_a_second_and_the_last_one_at_the_end(monke
     assert vars(last.state.stream.stream_state)["date_updated"] == told[-1]
 
 
+def test_a_state_without_a_date_comes_once_and_holds_up_none_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("source_closeio.cursor.time.monotonic", lambda: 5.0)
+    queue: Queue[Any] = Queue()
+    span, beside = Span(NOW - 9 * DAY, NOW), {"changes": "2026-03-01T11:00:00.000000Z"}
+    progress, states = Progress(None, span), ConnectorStateManager([])
+    cursor = WindowCursor("leads", "date_updated", progress, queue, InMemoryMessageRepository(), states, {}, beside)
+
+    cursor.opens({0: span})
+    cursor.opens({0: span})
+    cursor.opens({0: Span(NOW - 8 * DAY, NOW)})
+    cursor.opens({0: Span(NOW - 7 * DAY, NOW)})
+
+    told = [vars(queue.get_nowait().state.stream.stream_state) for _ in range(queue.qsize())]
+    assert told == [beside, {"date_updated": state_text(NOW - 8 * DAY), **beside}]
+
+
 def test_what_stands_beside_the_date_comes_with_each_state_as_it_was_last_said() -> None:
     queue: Queue[Any] = Queue()
     repository, progress = InMemoryMessageRepository(), Progress(None, Span(None, NOW))
