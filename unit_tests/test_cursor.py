@@ -39,6 +39,7 @@ def test_a_state_is_told_at_most_once_a_second_and_the_last_one_at_the_end(monke
 
 
 def test_a_state_without_a_date_comes_once_and_holds_up_none_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cursors, "BETWEEN_STATES", 1.0)
     monkeypatch.setattr("source_closeio.cursor.time.monotonic", lambda: 5.0)
     queue: Queue[Any] = Queue()
     span, beside = Span(NOW - 9 * DAY, NOW), {"changes": "2026-03-01T11:00:00.000000Z"}
