@@ -97,7 +97,8 @@ def held(close: Emulator, stream: str) -> set[str]:
         return close.ids("membership/")
     if kind != "all":
         return {each["id"] for each in close.all(path) if each["_type"] == kind}
-    return {each[row.key] for each in close.all(path) if row.has(each)} if row.only else close.ids(path)
+    visible = close.ids(path)  # the event log forgets
+    return {each[row.key] for each in close.all(path) if row.has(each)} & visible if row.only else visible
 
 
 def missing(close: Emulator, streams: Mapping[str, str], *runs: Run) -> dict[str, int]:
