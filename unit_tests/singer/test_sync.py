@@ -160,12 +160,12 @@ def test_no_state_claims_a_record_that_is_not_yet_written_and_each_is_whole(sync
     assert claimed.keys() == CURSORS.keys()
 
 
-def test_cut_at_every_tenth_line_and_resumed_nothing_is_lost(close: Emulator, sync: Sync) -> None:
+def test_cut_at_every_twentieth_line_and_resumed_nothing_is_lost(close: Emulator, sync: Sync) -> None:
     config = {"start_date": BEGAN.isoformat(), "activities_window_seconds": 0, "date_window": 4}
     whole = sync(**config)
     resumed_late = False
 
-    for lines in range(1, len(whole.messages), 10):
+    for lines in range(1, len(whole.messages), 20):
         cut = sync(lines=lines, **config)
         rest = sync(state=cut.state, **config)
         resumed_late |= len(rest.of("RECORD")) < len(whole.of("RECORD")) / 2
